@@ -1,0 +1,74 @@
+package dev.holdfast.fd;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A process, held by descriptor: it never means another process that was given the same pid later
+ * (pidfd_open(2)). Becomes readable when the process ends. Owns its descriptor.
+ */
+public final class Pidfd implements AutoCloseable {
+
+  private final OwnedFd fd;
+  private final int pid;
+
+  private Pidfd(OwnedFd fd, int pid) {
+    this.fd = fd;
+    this.pid = pid;
+  }
+
+  /**
+   * Opens a pidfd, owned by the result.
+   *
+   * @throws ErrnoException ESRCH where no such process is; ENOSYS before Linux 5.3
+   */
+  public static Pidfd open(int pid) throws ErrnoException {
+    long number = Libc.syscall(Libc.SYS_PIDFD_OPEN, pid, 0, 0, 0);
+    if (number < 0) {
+      throw ErrnoException.last("pidfd_open", "pid " + pid);
+    }
+    return new Pidfd(OwnedFd.own((int) number), pid);
+  }
+
+  /** Takes over a pidfd that the kernel gave, as SO_PEERPIDFD does. */
+  static Pidfd wrap(OwnedFd fd, int pid) {
+    return new Pidfd(fd, pid);
+  }
+
+  public int pid() {
+    return pid;
+  }
+
+  /** The descriptor, for a {@link Poller}; still owned by this object. */
+  public OwnedFd fd() {
+    return fd;
+  }
+
+  public boolean hasExited() {
+    return Polling.await(fd.number(), Libc.POLLIN, Duration.ZERO);
+  }
+
+  /**
+   * Waits for the end of the process; false when it still lives after the time. Null waits for
+   * ever.
+   */
+  public boolean awaitExit(@Nullable Duration atMost) {
+    return Polling.await(fd.number(), Libc.POLLIN, atMost);
+  }
+
+  /**
+   * Sends a signal to exactly this process.
+   *
+   * @throws ErrnoException ESRCH when it is gone, EPERM when we may not
+   */
+  public void signal(int signo) throws ErrnoException {
+    if (Libc.syscall(Libc.SYS_PIDFD_SEND_SIGNAL, fd.number(), signo, 0, 0) < 0) {
+      throw ErrnoException.last("pidfd_send_signal", "signal " + signo + " to pid " + pid);
+    }
+  }
+
+  @Override
+  public void close() {
+    fd.close();
+  }
+}
