@@ -1,0 +1,103 @@
+package dev.holdfast.agent.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads the words of {@code exec} that are plainly right, without the parser of all other verbs:
+ * loading that one takes longer than the hand-over. Whatever it does not know, help and mistakes
+ * above all, it leaves to that parser.
+ */
+final class ExecWords {
+
+  private final List<String> names = new ArrayList<>();
+  private final List<String> variables = new ArrayList<>();
+  private @Nullable String socket;
+  private @Nullable String service;
+  private @Nullable String hold;
+  private boolean fd0;
+  private boolean replace;
+  private boolean json;
+  private boolean dryRun;
+
+  private ExecWords() {}
+
+  /** Fills the verb and returns true, or returns false and leaves it as it was. */
+  static boolean fill(ExecVerb verb, String[] words) {
+    ExecWords read = new ExecWords();
+    for (int i = 0; i < words.length; i++) {
+      String word = words[i];
+      if (word.isEmpty()) {
+        return false;
+      }
+      if (word.charAt(0) != '-') {
+        read.names.add(word);
+      } else if (!read.flag(word)) {
+        i++;
+        if (i == words.length || words[i].isEmpty() || !read.value(word, words[i])) {
+          return false;
+        }
+      }
+    }
+    if (read.names.isEmpty()) {
+      return false;
+    }
+    verb.names = read.names;
+    verb.variables = read.variables;
+    verb.socket = read.socket;
+    verb.service = read.service;
+    verb.hold = read.hold == null ? verb.hold : read.hold;
+    verb.fd0 = read.fd0;
+    verb.replace = read.replace;
+    verb.json = read.json;
+    verb.dryRun = read.dryRun;
+    return true;
+  }
+
+  private boolean flag(String word) {
+    switch (word) {
+      case "--fd0" -> fd0 = true;
+      case "--replace" -> replace = true;
+      case "--json" -> json = true;
+      case "--dry-run" -> dryRun = true;
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** False for an option that is unknown, given twice, or has a value that looks like an option. */
+  private boolean value(String option, String value) {
+    char first = value.charAt(0);
+    if (first == '-' || first == '"' || first == '\'') {
+      return false;
+    }
+    switch (option) {
+      case "--env" -> variables.add(value);
+      case "--socket" -> {
+        if (socket != null) {
+          return false;
+        }
+        socket = value;
+      }
+      case "--service" -> {
+        if (service != null) {
+          return false;
+        }
+        service = value;
+      }
+      case "--hold" -> {
+        if (hold != null) {
+          return false;
+        }
+        hold = value;
+      }
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+}

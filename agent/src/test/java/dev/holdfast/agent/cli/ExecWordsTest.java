@@ -1,0 +1,76 @@
+package dev.holdfast.agent.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine.ParameterException;
+
+class ExecWordsTest {
+
+  private static String fields(ExecVerb verb) {
+    return String.join(
+        "|",
+        verb.names.toString(),
+        verb.variables.toString(),
+        String.valueOf(verb.socket),
+        String.valueOf(verb.service),
+        verb.hold,
+        "" + verb.fd0 + verb.replace + verb.json + verb.dryRun);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "web",
+        "web tls",
+        "--dry-run web",
+        "--fd0 web",
+        "web --replace --service shop tls",
+        "--json --env NGINX --env A=b=c web",
+        "--env A={fd:web} web",
+        "--socket /run/x.sock --hold connection web",
+        "--socket @x web.a-b_c@d"
+      })
+  void readsWhatTheParserReads(String words) {
+    ExecVerb quick = new ExecVerb();
+    assertThat(ExecWords.fill(quick, words.split(" "))).isTrue();
+    ExecVerb slow = new ExecVerb();
+    Parser.commandLine(slow, "exec").parseArgs(words.split(" "));
+    assertThat(fields(quick)).isEqualTo(fields(slow));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "--fd0",
+        "--help",
+        "web --help",
+        "--nonsense web",
+        "web --service",
+        "--service --fd0 web",
+        "--service=shop web",
+        "--socket a --socket b web",
+        "--service a --service b web",
+        "--hold process --hold process web",
+        "--env \"A=b\" web",
+        "-x web"
+      })
+  void leavesTheRestToTheParserAndTheVerbAsItWas(String words) {
+    ExecVerb verb = new ExecVerb();
+    assertThat(ExecWords.fill(verb, words.split(" "))).isFalse();
+    assertThat(fields(verb)).isEqualTo(fields(new ExecVerb()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--nonsense web", "--socket a --socket b web", "web --service"})
+  void theParserRefusesWhatIsWrong(String words) {
+    try {
+      Parser.commandLine(new ExecVerb(), "exec").parseArgs(words.split(" "));
+      throw new AssertionError("the parser took " + words);
+    } catch (ParameterException e) {
+      assertThat(e.getMessage()).isNotEmpty();
+    }
+  }
+}

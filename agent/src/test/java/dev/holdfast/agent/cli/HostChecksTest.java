@@ -1,0 +1,98 @@
+package dev.holdfast.agent.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.fd.UnixAddress;
+import dev.holdfast.varlink.Json;
+import dev.holdfast.varlink.JsonObject;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class HostChecksTest {
+
+  private static final Check.State OK = Check.State.OK;
+  private static final Check.State LIMITED = Check.State.LIMITED;
+  private static final Check.State MISSING = Check.State.MISSING;
+
+  @TempDir Path directory;
+
+  @Test
+  void doctorPrintsATableAndJsonOfTheSameChecks() throws Exception {
+    Ran table = Ran.alone("doctor");
+    JsonObject json = Json.parse(Ran.alone("doctor", "--json").out().strip());
+    assertThat(table.code()).isEqualTo(ExitCode.OK);
+    for (JsonObject check : json.objects("checks")) {
+      assertThat(table.out()).contains(check.string("name"));
+      assertThat(check.string("state")).isIn("ok", "limited", "missing");
+      assertThat(check.string("meaning")).isNotEmpty();
+    }
+  }
+
+  @Test
+  void oldKernelsAreMissingOrLimited() {
+    assertThat(KernelChecks.version("6.18.44-x").state()).isEqualTo(OK);
+    assertThat(KernelChecks.version("6.1.0-13-amd64").state()).isEqualTo(LIMITED);
+    assertThat(KernelChecks.version("5.10").state()).isEqualTo(LIMITED);
+    assertThat(KernelChecks.version("4.19.0").state()).isEqualTo(MISSING);
+    assertThat(KernelChecks.version("4.19.0").needed()).isTrue();
+    assertThat(KernelChecks.pidfdOpen(false).needed()).isTrue();
+  }
+
+  @Test
+  void takingDescriptorsDependsOnYamaAndTheCapability() {
+    assertThat(KernelChecks.pidfdGetfd(true, 0, false).state()).isEqualTo(OK);
+    assertThat(KernelChecks.pidfdGetfd(true, 1, false).state()).isEqualTo(LIMITED);
+    assertThat(KernelChecks.pidfdGetfd(true, 1, true).state()).isEqualTo(OK);
+    assertThat(KernelChecks.pidfdGetfd(true, 3, true).state()).isEqualTo(LIMITED);
+    assertThat(KernelChecks.pidfdGetfd(false, 0, true).state()).isEqualTo(LIMITED);
+  }
+
+  @Test
+  void limitsAreReadFromTheKernelsTable() {
+    String low = "Max open files            1024                 1024                 files     ";
+    String high = "Max open files            1024                 524288               files     ";
+    String none = "Max open files            unlimited            unlimited            files     ";
+    assertThat(LimitChecks.openFiles(List.of("Max cpu time", low)).state()).isEqualTo(LIMITED);
+    assertThat(LimitChecks.openFiles(List.of(high)).found()).isEqualTo("1024 soft, 524288 hard");
+    assertThat(LimitChecks.openFiles(List.of(none)).state()).isEqualTo(OK);
+    assertThat(LimitChecks.openFiles(List.of()).state()).isEqualTo(LIMITED);
+  }
+
+  @Test
+  void settingsOfTheNetworkAreJudged() {
+    assertThat(LimitChecks.somaxconn(128).advice()).contains("net.core.somaxconn");
+    assertThat(LimitChecks.abortOnOverflow(1).state()).isEqualTo(LIMITED);
+    assertThat(LimitChecks.lowPorts(1024, false).state()).isEqualTo(LIMITED);
+    assertThat(LimitChecks.lowPorts(1024, true).state()).isEqualTo(OK);
+    assertThat(LimitChecks.lowPorts(0, false).state()).isEqualTo(OK);
+    assertThat(LimitChecks.ipv6(false, 0, 0).state()).isEqualTo(LIMITED);
+    assertThat(LimitChecks.ipv6(true, 1, 0).found()).isEqualTo("disabled");
+    assertThat(LimitChecks.time(Instant.EPOCH).state()).isEqualTo(LIMITED);
+  }
+
+  @Test
+  void theMountOfTheLongestPathDecidesAboutNatives() {
+    List<String> mounts =
+        List.of(
+            "/dev/vda / ext4 rw,noexec 0 0", "tmp /tmp tmpfs rw,nosuid 0 0", "x /tm y noexec 0 0");
+    assertThat(JavaChecks.natives("/tmp/a", null, mounts).state()).isEqualTo(OK);
+    assertThat(JavaChecks.natives("/var/tmp", null, mounts).state()).isEqualTo(LIMITED);
+    assertThat(JavaChecks.natives("/var/tmp", "/opt/natives", mounts).state()).isEqualTo(OK);
+  }
+
+  @Test
+  void aDirectoryThatAnyoneMayWriteIsPointedOut() throws Exception {
+    UnixAddress socket = new UnixAddress.Path(directory.resolve("holdfast.sock"));
+    assertThat(BrokerChecks.directory(socket).state()).isEqualTo(OK);
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxrwxrwx"));
+    assertThat(BrokerChecks.directory(socket).advice()).contains("chmod o-w");
+    UnixAddress absent = new UnixAddress.Path(directory.resolve("absent/holdfast.sock"));
+    assertThat(BrokerChecks.directory(absent).state()).isEqualTo(MISSING);
+    assertThat(BrokerChecks.directory(UnixAddress.parse("@x")).state()).isEqualTo(LIMITED);
+  }
+}
