@@ -1,0 +1,308 @@
+package dev.holdfast.broker;
+
+import dev.holdfast.broker.bind.HostAddresses;
+import dev.holdfast.broker.bind.ListenerSockets;
+import dev.holdfast.broker.config.ConfigException;
+import dev.holdfast.broker.config.Configuration;
+import dev.holdfast.broker.config.Problem;
+import dev.holdfast.broker.control.Closing;
+import dev.holdfast.broker.control.Connections;
+import dev.holdfast.broker.control.ControlSocket;
+import dev.holdfast.broker.control.Lookups;
+import dev.holdfast.broker.control.Methods;
+import dev.holdfast.broker.control.Operator;
+import dev.holdfast.broker.core.Answer;
+import dev.holdfast.broker.core.BindOrder;
+import dev.holdfast.broker.core.BrokerConfig;
+import dev.holdfast.broker.core.BrokerState;
+import dev.holdfast.broker.core.Event;
+import dev.holdfast.broker.core.ListenerConfig;
+import dev.holdfast.broker.core.Notice;
+import dev.holdfast.broker.core.Performer;
+import dev.holdfast.broker.core.Refusal;
+import dev.holdfast.broker.loop.Loop;
+import dev.holdfast.broker.loop.ProcessWatches;
+import dev.holdfast.broker.loop.Timed;
+import dev.holdfast.fd.Pidfd;
+import dev.holdfast.fd.Poller;
+import dev.holdfast.listener.LeaseId;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** The floors, wired. Owns what they own; {@link #run} is the life of the broker. */
+final class Broker implements Performer, Operator, AutoCloseable {
+
+  private final Identity identity;
+  private final Settings settings;
+  private final Log log;
+  private final Clock clock = Clock.systemUTC();
+  private final Poller poller;
+  private final BrokerState state;
+  private final Loop loop;
+  private final HostAddresses addresses = new HostAddresses();
+  private final ListenerSockets sockets;
+  private final ProcessWatches processes;
+  private final Connections connections;
+  private final QuietTime quietTime = new QuietTime();
+  private final Lookups lookups = new Lookups();
+  private final Methods methods;
+  private Optional<String> startFailure = Optional.empty();
+  private Optional<Configuration> startedWith = Optional.empty();
+  private boolean started;
+
+  /**
+   * Wires a broker. Ownership of the control socket moves here.
+   *
+   * @throws IOException when the kernel has no descriptors left for it
+   */
+  Broker(Identity identity, Settings settings, ControlSocket moved, Log log) throws IOException {
+    this.identity = identity;
+    this.settings = settings;
+    this.log = log;
+    this.poller = Poller.open();
+    // Lease ids of one broker must not be taken for those of another: its start, in base 36, comes
+    // first.
+    this.state =
+        new BrokerState(
+            identity.uid(), Long.toString(identity.started().getEpochSecond(), 36) + "-");
+    this.loop = new Loop(poller, state, clock::instant);
+    this.sockets = new ListenerSockets(addresses, poller, loop::event, clock::instant);
+    this.processes = new ProcessWatches(poller, loop::event);
+    this.connections =
+        new Connections(moved, poller, state, loop::event, clock::instant, new Closing());
+    this.methods = new Methods(connections, sockets, state, loop, this, addresses, lookups);
+  }
+
+  /**
+   * Binds what is configured, and opens the control socket.
+   *
+   * @return why it cannot start, if a listener cannot be bound
+   */
+  Optional<String> start(Configuration configuration) throws IOException {
+    prepare(configuration).accept(BrokerState.NOBODY);
+    loop.settle(this);
+    started = true;
+    if (startFailure.isEmpty()) {
+      methods.open();
+    }
+    log.flush();
+    return startFailure;
+  }
+
+  /** Serves until {@link #stop}. */
+  void run() throws IOException {
+    loop.run(this, List.of(sockets(), connections, log, quietTime), this::beforeWaiting);
+  }
+
+  private Timed sockets() {
+    return new Timed() {
+      @Override
+      public Optional<Instant> nextDeadline() {
+        return sockets.nextDeadline();
+      }
+
+      @Override
+      public void expire(Instant now) {
+        sockets.expire(now);
+      }
+    };
+  }
+
+  private void beforeWaiting() {
+    connections.registerFresh();
+    loop.settle(this);
+  }
+
+  /** Makes {@link #run} return; from any thread. */
+  void stop() {
+    loop.stop();
+  }
+
+  /** Has the loop run something; from any thread. */
+  void post(Runnable action) {
+    loop.post(action);
+  }
+
+  /** Reads the configuration anew, as SIGHUP asks; from any thread. */
+  void reload() {
+    reload(BrokerState.NOBODY);
+  }
+
+  // ---- Operator
+
+  @Override
+  public void reload(long connection) {
+    lookups
+        .executor()
+        .execute(
+            () -> {
+              try {
+                Consumer<Long> ready = prepare(settings.read());
+                loop.post(() -> ready.accept(connection));
+              } catch (ConfigException e) {
+                loop.post(() -> refuseReload(connection, e));
+              } catch (RuntimeException e) {
+                loop.post(
+                    () -> {
+                      String problem = "internal error, please report it: " + e;
+                      methods.reloadFailed(connection, "", 0, problem);
+                      loop.event(new Event.Warned(null, "reload refused: " + problem));
+                    });
+              }
+            });
+  }
+
+  /**
+   * Looks up what may block; the result, on the loop's thread, hands the configuration to the
+   * state.
+   */
+  private Consumer<Long> prepare(Configuration configuration) {
+    BrokerConfig config = settings.merge(configuration);
+    config.listeners().values().forEach(each -> addresses.resolve(each.spec()));
+    return connection -> {
+      sockets.auditEvery(config.limits().auditEvery());
+      if (!startedWith.isPresent()) {
+        startedWith = Optional.of(configuration);
+      } else if (!configuration.hasControlSocketOf(startedWith.get())) {
+        loop.event(
+            new Event.Warned(
+                null, "[broker] socket, state, mode, owner and group are taken at the next start"));
+      }
+      for (Problem warning : configuration.warnings()) {
+        loop.event(new Event.Warned(null, warning.toString()));
+      }
+      loop.event(new Event.Configured(connection, config));
+    };
+  }
+
+  private void refuseReload(long connection, ConfigException problem) {
+    Problem first = problem.problems().get(0);
+    StringBuilder message = new StringBuilder(first.message());
+    for (Problem other : problem.problems().subList(1, problem.problems().size())) {
+      message.append("; ").append(other);
+    }
+    methods.reloadFailed(connection, first.file(), first.line(), message.toString());
+    for (Problem each : problem.problems()) {
+      loop.event(new Event.Warned(null, "reload refused, nothing changed: " + each));
+    }
+  }
+
+  @Override
+  public Identity identity() {
+    return identity;
+  }
+
+  // ---- Performer
+
+  @Override
+  public void answer(long connection, Answer answer) {
+    if (connection != BrokerState.NOBODY) {
+      methods.answers().answer(connection, answer);
+    } else if (answer instanceof Answer.Refused refused) {
+      String reason = describe(refused.refusal());
+      if (started) {
+        loop.event(new Event.Warned(null, "reload refused, nothing changed: " + reason));
+      } else {
+        startFailure = Optional.of(reason);
+      }
+    }
+  }
+
+  private static String describe(Refusal refusal) {
+    if (refusal instanceof Refusal.BindFailed failed) {
+      return "listener " + failed.name() + ": " + failed.message();
+    }
+    if (refusal instanceof Refusal.ReloadFailed failed) {
+      return failed.message();
+    }
+    if (refusal instanceof Refusal.Conflict conflict) {
+      return "listener "
+          + conflict.name()
+          + ": its endpoint or name belongs to listener "
+          + conflict.heldBy();
+    }
+    return refusal.toString();
+  }
+
+  @Override
+  public void bind(long transaction, List<BindOrder> orders) {
+    sockets.bind(transaction, orders);
+  }
+
+  @Override
+  public void closeSocket(long socket) {
+    sockets.closeSocket(socket);
+  }
+
+  @Override
+  public void startListening(long socket, int backlog) {
+    sockets.startListening(socket, backlog);
+  }
+
+  @Override
+  public void refuse(long socket) {
+    sockets.refuse(socket);
+  }
+
+  @Override
+  public void heal(long socket) {
+    sockets.heal(socket);
+  }
+
+  @Override
+  public void applySettings(long socket, ListenerConfig config) {
+    sockets.applySettings(socket, config);
+  }
+
+  @Override
+  public void audit(long socket, boolean on) {
+    sockets.audit(socket, on);
+  }
+
+  @Override
+  public void follow(LeaseId lease, long connection) {
+    Optional<Pidfd> pidfd = connections.takePidfd(connection);
+    if (pidfd.isPresent()) {
+      processes.follow(lease, pidfd.get());
+    } else {
+      loop.event(new Event.Undelivered(lease));
+    }
+  }
+
+  @Override
+  public void unfollow(LeaseId lease) {
+    processes.unfollow(lease);
+  }
+
+  @Override
+  public void discardDescriptor(long descriptor) {
+    methods.answers().discard(descriptor);
+  }
+
+  @Override
+  public void log(Notice notice) {
+    quietTime.decided(notice.at());
+    log.notice(notice);
+  }
+
+  /**
+   * Gives up the control socket first, so that a successor can have it, then the rest. Workers keep
+   * their sockets.
+   */
+  @Override
+  public void close() throws IOException {
+    try {
+      connections.close();
+    } finally {
+      sockets.close();
+      processes.close();
+      methods.closeStored();
+      poller.close();
+      log.flush();
+    }
+  }
+}

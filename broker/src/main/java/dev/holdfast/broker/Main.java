@@ -1,0 +1,256 @@
+package dev.holdfast.broker;
+
+import dev.holdfast.broker.config.ConfigException;
+import dev.holdfast.broker.config.Configuration;
+import dev.holdfast.broker.control.ControlSocket;
+import dev.holdfast.broker.control.Operator;
+import dev.holdfast.broker.core.SocketSettings;
+import dev.holdfast.fd.ErrnoException;
+import dev.holdfast.fd.Limits;
+import dev.holdfast.fd.Signals;
+import dev.holdfast.fd.Supervisor;
+import dev.holdfast.fd.UnixAddress;
+import dev.holdfast.listener.InvalidSpecException;
+import dev.holdfast.varlink.ControlAddress;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** {@code holdfastd}. Exit codes are those of sysexits.h, and 1 for a refusal. */
+public final class Main {
+
+  private static final int REFUSED = 1;
+  private static final int USAGE = 64;
+  private static final int SYSTEM = 71;
+  private static final int CONFIG = 78;
+
+  private final Arguments arguments;
+
+  private Main(Arguments arguments) {
+    this.arguments = arguments;
+  }
+
+  // Written by main and by the JVM's thread for signals, each before it reads the other.
+  private volatile boolean stopAsked;
+  private volatile @Nullable Broker running;
+
+  public static void main(String[] args) {
+    int status;
+    try {
+      status = run(args);
+    } catch (RuntimeException e) {
+      complain("internal error: " + e + "; please report it (HOLDFAST_DEBUG=1 shows where)");
+      if ("1".equals(System.getenv("HOLDFAST_DEBUG"))) {
+        e.printStackTrace();
+      }
+      status = 70;
+    }
+    System.exit(status);
+  }
+
+  private static int run(String[] words) {
+    Arguments arguments;
+    try {
+      arguments = Arguments.parse(words);
+    } catch (InvalidSpecException | IllegalArgumentException e) {
+      complain(e.getMessage() + "; holdfastd --help tells the options");
+      return USAGE;
+    }
+    if (arguments.help()) {
+      System.out.print(Arguments.HELP);
+      return 0;
+    }
+    if (arguments.version()) {
+      System.out.println("holdfastd " + version());
+      return 0;
+    }
+    return new Main(arguments).start();
+  }
+
+  private static void complain(@Nullable String problem) {
+    System.err.println("holdfastd: " + problem);
+  }
+
+  static String version() {
+    String built = Main.class.getPackage().getImplementationVersion();
+    return built == null ? "unreleased" : built;
+  }
+
+  private int start() {
+    Settings settings =
+        new Settings(
+            Optional.ofNullable(arguments.config()).map(Path::toAbsolutePath),
+            arguments.listeners());
+    Configuration configuration;
+    try {
+      configuration = settings.read();
+    } catch (ConfigException e) {
+      e.problems().forEach(problem -> complain(problem.toString()));
+      return CONFIG;
+    }
+    return serve(settings, configuration);
+  }
+
+  private int serve(Settings settings, Configuration configuration) {
+    UnixAddress address;
+    Path stateDirectory;
+    ControlSocket control;
+    handleSignals(); // before there is a path that a signal could leave behind
+    try {
+      address = address(configuration);
+      stateDirectory = stateDirectory(configuration, address);
+      control = ControlSocket.open(address, pathSettings(configuration));
+    } catch (ControlSocket.TakenException e) {
+      complain(e.getMessage());
+      return REFUSED;
+    } catch (IOException | IllegalArgumentException e) {
+      complain("open the control socket: " + e.getMessage());
+      return SYSTEM;
+    }
+    Log log = new Log(System.getenv("JOURNAL_STREAM") != null, Instant::now);
+    Operator.Identity identity =
+        new Operator.Identity(
+            (int) ProcessHandle.current().pid(),
+            Limits.effectiveUid(),
+            version(),
+            address.toString(),
+            stateDirectory,
+            settings.file(),
+            Instant.now());
+    String supervisor = Optional.ofNullable(System.getenv("NOTIFY_SOCKET")).orElse("");
+    try (Broker broker = new Broker(identity, settings, control, log)) {
+      running = broker;
+      if (stopAsked) {
+        return 0;
+      }
+      Optional<String> failure = broker.start(configuration);
+      if (failure.isPresent()) {
+        complain(failure.get());
+        return SYSTEM;
+      }
+      log.line(
+          "event=started version="
+              + identity.version()
+              + " pid="
+              + identity.pid()
+              + " socket="
+              + address
+              + settings.file().map(file -> " config=" + file).orElse(""));
+      tell(supervisor, "READY=1\nSTATUS=Holding listeners");
+      if (arguments.train()) {
+        new Training(address, broker).start();
+      }
+      Thread.currentThread().setName("broker-loop");
+      broker.run();
+      tell(supervisor, "STOPPING=1");
+      log.line("event=stopped");
+      return 0;
+    } catch (IOException e) {
+      complain(e.getMessage());
+      return SYSTEM;
+    }
+  }
+
+  private void handleSignals() {
+    Signals.onSignal("TERM", name -> stop());
+    Signals.onSignal("INT", name -> stop());
+    Signals.onSignal(
+        "HUP",
+        name -> {
+          Broker broker = running;
+          if (broker != null) {
+            broker.reload();
+          }
+        });
+    if (ProcessHandle.current().pid() == 1) {
+      // Orphans of a pid namespace become children of its process 1, which has to reap them.
+      Signals.onSignal("CHLD", name -> reap());
+      reap();
+    }
+  }
+
+  private void stop() {
+    stopAsked = true;
+    Broker broker = running;
+    if (broker != null) {
+      broker.stop();
+    }
+  }
+
+  private static void reap() {
+    int pid = Limits.reapChild();
+    while (pid > 0) {
+      pid = Limits.reapChild();
+    }
+  }
+
+  private static void tell(String supervisor, String lines) {
+    try {
+      Supervisor.tell(supervisor, lines);
+    } catch (ErrnoException | IllegalArgumentException e) {
+      complain("NOTIFY_SOCKET: " + e.getMessage());
+    }
+  }
+
+  private UnixAddress address(Configuration configuration) throws IOException {
+    String named = arguments.socket();
+    if (named != null) {
+      return UnixAddress.parse(named);
+    }
+    UnixAddress configured = configuration.socket();
+    if (configured != null && System.getenv(ControlAddress.VARIABLE) == null) {
+      return makeDirectory(configured);
+    }
+    return makeDirectory(ControlAddress.find());
+  }
+
+  /**
+   * Makes the directory of the default socket: for root open to all, since rights decide; else
+   * private.
+   */
+  private static UnixAddress makeDirectory(UnixAddress address) throws IOException {
+    if (address instanceof UnixAddress.Path at) {
+      Path parent = at.path().toAbsolutePath().getParent();
+      if (parent != null && !Files.isDirectory(parent, LinkOption.NOFOLLOW_LINKS)) {
+        String mode = Limits.effectiveUid() == 0 ? "rwxr-xr-x" : "rwx------";
+        Files.createDirectories(
+            parent, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(mode)));
+      }
+    }
+    return address;
+  }
+
+  private Path stateDirectory(Configuration configuration, UnixAddress address) throws IOException {
+    Path given = arguments.state();
+    Path named = given != null ? given : configuration.state();
+    if (named == null) {
+      Path beside =
+          address instanceof UnixAddress.Path at ? at.path().toAbsolutePath().getParent() : null;
+      return beside == null ? Path.of("/") : beside;
+    }
+    Files.createDirectories(
+        named, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    return named.toAbsolutePath();
+  }
+
+  private static SocketSettings pathSettings(Configuration configuration) {
+    return new SocketSettings(
+        null,
+        false,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        configuration.mode(),
+        configuration.uid(),
+        configuration.gid());
+  }
+}

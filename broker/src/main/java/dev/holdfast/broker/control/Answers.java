@@ -1,0 +1,200 @@
+package dev.holdfast.broker.control;
+
+import dev.holdfast.broker.bind.ListenerSockets;
+import dev.holdfast.broker.core.Answer;
+import dev.holdfast.broker.core.Event;
+import dev.holdfast.broker.core.Refusal;
+import dev.holdfast.fd.OwnedFd;
+import dev.holdfast.fd.Pidfd;
+import dev.holdfast.listener.LeaseId;
+import dev.holdfast.varlink.Call;
+import dev.holdfast.varlink.DeclaredDescriptors;
+import dev.holdfast.varlink.JsonObject;
+import dev.holdfast.varlink.Reply;
+import dev.holdfast.varlink.VarlinkException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * Puts the state's answers on the connections that wait for them, with the descriptors that belong
+ * to them.
+ */
+public final class Answers {
+
+  private final Connections connections;
+  private final ListenerSockets sockets;
+  private final StoredDescriptors stored;
+  private final Consumer<Event> events;
+  private final Wire wire;
+
+  Answers(
+      Connections connections,
+      ListenerSockets sockets,
+      StoredDescriptors stored,
+      Consumer<Event> events) {
+    this.connections = connections;
+    this.sockets = sockets;
+    this.stored = stored;
+    this.events = events;
+    this.wire = new Wire(sockets);
+  }
+
+  /**
+   * Answers the call that waits on the connection; one that is gone loses what was granted to it.
+   */
+  public void answer(long id, Answer answer) {
+    Optional<Connection> found = connections.find(id);
+    if (found.isEmpty() || found.get().call() == null) {
+      lost(answer);
+      return;
+    }
+    answer(found.get(), found.get().call(), answer);
+  }
+
+  private void lost(Answer answer) {
+    if (answer instanceof Answer.Granted granted) {
+      events.accept(new Event.Undelivered(granted.lease()));
+    } else if (answer instanceof Answer.Retrieved retrieved && retrieved.moved()) {
+      stored.discard(retrieved.descriptor());
+    }
+  }
+
+  private void answer(
+      Connection connection, @org.jspecify.annotations.Nullable Call call, Answer answer) {
+    if (call == null) {
+      return;
+    }
+    if (answer instanceof Answer.Granted granted) {
+      grant(connection, call.parameters(), granted.lease(), granted.sockets());
+    } else if (answer instanceof Answer.Refused refused) {
+      // An Acquire was prepared for: what it does not need is not kept.
+      connection.takePidfd().ifPresent(Pidfd::close);
+      error(connection, Wire.error(call.interfaceName(), refused.refusal()));
+    } else if (answer instanceof Answer.Done) {
+      plain(connection, Reply.of(JsonObject.EMPTY));
+    } else if (answer instanceof Answer.State state) {
+      JsonObject parameters = Wire.state(state);
+      plain(
+          connection,
+          call.more() && !state.last() ? Reply.continued(parameters) : Reply.of(parameters));
+    } else if (answer instanceof Answer.Happened happened) {
+      plain(connection, Reply.continued(Wire.event(happened.notice())));
+    } else if (answer instanceof Answer.OneListener one) {
+      plain(connection, Reply.of(JsonObject.of("listener", wire.listener(one.listener()))));
+    } else if (answer instanceof Answer.Retrieved retrieved) {
+      retrieve(connection, retrieved);
+    } else if (answer instanceof Answer.Listing listing) {
+      list(connection, call, listing);
+    } else if (answer instanceof Answer.Snapshot snapshot) {
+      snapshot(connection, snapshot);
+    } else if (answer instanceof Answer.Reloaded reloaded) {
+      plain(
+          connection,
+          Reply.of(
+              JsonObject.of(
+                  "added", reloaded.added(),
+                  "changed", reloaded.changed(),
+                  "removed", reloaded.removed())));
+    }
+  }
+
+  private static void plain(Connection connection, Reply reply) {
+    // A peer that is gone by now has its connection closed, which is all there is to do.
+    boolean unused = connection.reply(reply, List.of());
+  }
+
+  static void error(Connection connection, VarlinkException error) {
+    plain(connection, error.toReply());
+  }
+
+  /** Passes the next sockets of a grant; the rest waits for the caller to ask again. */
+  void grant(
+      Connection connection, JsonObject request, LeaseId lease, List<Answer.Passed> sockets) {
+    int count = Math.min(sockets.size(), DeclaredDescriptors.MOST);
+    List<OwnedFd> borrowed = new ArrayList<>(count);
+    List<JsonObject> described = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      Optional<OwnedFd> fd = this.sockets.descriptor(sockets.get(i).socket().id());
+      if (fd.isEmpty()) { // it broke between the grant and now; half a grant is none
+        String name = sockets.get(i).listener().value();
+        error(connection, Wire.error(Methods.WORKER, new Refusal.ListenerStopped(name)));
+        events.accept(new Event.Undelivered(lease));
+        return;
+      }
+      described.add(Wire.socket(sockets.get(i), borrowed.size()));
+      borrowed.add(fd.get());
+    }
+    boolean remaining = sockets.size() > count;
+    connection.continueWith(
+        remaining
+            ? new Continuation(request, lease, sockets.subList(count, sockets.size()))
+            : null);
+    Reply reply =
+        Reply.of(
+            JsonObject.of("lease", lease.value(), "sockets", described, "remaining", remaining));
+    if (!connection.reply(reply, borrowed)) {
+      events.accept(new Event.Undelivered(lease));
+    }
+  }
+
+  private void retrieve(Connection connection, Answer.Retrieved retrieved) {
+    Optional<OwnedFd> fd = stored.get(retrieved.descriptor());
+    if (fd.isPresent()) {
+      boolean unused =
+          connection.reply(
+              Reply.of(JsonObject.of(DeclaredDescriptors.INDEX, 0)), List.of(fd.get()));
+    }
+    if (retrieved.moved()) {
+      stored.discard(retrieved.descriptor());
+    }
+  }
+
+  private void list(Connection connection, Call call, Answer.Listing listing) {
+    List<Listing> parts = Listing.parts(listing.listeners(), listing.leases(), listing.stored());
+    if (!call.more() && parts.size() > 1) {
+      error(connection, VarlinkException.expectedMore());
+      return;
+    }
+    List<Supplier<Reply>> replies = new ArrayList<>(parts.size());
+    for (int i = 0; i < parts.size(); i++) {
+      Listing part = parts.get(i);
+      boolean last = i == parts.size() - 1;
+      replies.add(
+          () -> {
+            JsonObject parameters =
+                JsonObject.of(
+                    "listeners", each(part.listeners(), wire::listener),
+                    "leases", Wire.leases(part.leases()),
+                    "stored", each(part.stored(), Wire::stored));
+            return last ? Reply.of(parameters) : Reply.continued(parameters);
+          });
+    }
+    connection.replyEach(replies);
+  }
+
+  private void snapshot(Connection connection, Answer.Snapshot snapshot) {
+    List<Supplier<Reply>> replies = new ArrayList<>();
+    for (Listing part : Listing.parts(snapshot.listeners(), snapshot.leases(), List.of())) {
+      replies.add(
+          () ->
+              Reply.continued(
+                  JsonObject.of(
+                      "listeners", each(part.listeners(), wire::listener),
+                      "leases", Wire.leases(part.leases()))));
+    }
+    connection.replyEach(replies);
+  }
+
+  private static <T> List<JsonObject> each(List<T> all, Function<T, JsonObject> writer) {
+    return all.stream().map(writer).toList();
+  }
+
+  /** Closes a descriptor that the state does not keep. */
+  public void discard(long descriptor) {
+    stored.discard(descriptor);
+  }
+}

@@ -1,0 +1,497 @@
+package dev.holdfast.broker.control;
+
+import dev.holdfast.broker.bind.HostAddresses;
+import dev.holdfast.broker.bind.ListenerSockets;
+import dev.holdfast.broker.core.BrokerState;
+import dev.holdfast.broker.core.Caller;
+import dev.holdfast.broker.core.Companion;
+import dev.holdfast.broker.core.Event;
+import dev.holdfast.broker.core.Hold;
+import dev.holdfast.broker.core.IdlePolicy;
+import dev.holdfast.broker.core.ListenerConfig;
+import dev.holdfast.broker.core.Principal;
+import dev.holdfast.broker.core.Refusal;
+import dev.holdfast.broker.core.SocketSettings;
+import dev.holdfast.broker.loop.Loop;
+import dev.holdfast.fd.Accounts;
+import dev.holdfast.fd.ErrnoException;
+import dev.holdfast.fd.Limits;
+import dev.holdfast.fd.OwnedFd;
+import dev.holdfast.listener.InvalidSpecException;
+import dev.holdfast.listener.LeaseId;
+import dev.holdfast.listener.ListenSpec;
+import dev.holdfast.listener.ListenerName;
+import dev.holdfast.varlink.Call;
+import dev.holdfast.varlink.DeclaredDescriptors;
+import dev.holdfast.varlink.DescriptorQueue;
+import dev.holdfast.varlink.InterfaceDescription;
+import dev.holdfast.varlink.JsonObject;
+import dev.holdfast.varlink.Reply;
+import dev.holdfast.varlink.VarlinkException;
+import java.io.File;
+import java.io.IOException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+
+/**
+ * The table of methods: a call goes in, an event or an answer comes out. The .varlink texts say
+ * what is in the table.
+ */
+public final class Methods implements Connections.Calls {
+
+  /** One method of one interface. */
+  private interface Handler {
+    void handle(Connection connection, JsonObject parameters, DescriptorQueue descriptors)
+        throws VarlinkException, IOException;
+  }
+
+  private record Method(
+      InterfaceDescription description,
+      InterfaceDescription.MethodDescription signature,
+      boolean needsMore,
+      boolean takesDescriptors,
+      Handler handler) {}
+
+  private static final String SERVICE = "org.varlink.service";
+  static final String WORKER = "dev.holdfast.Worker";
+  private static final String CONTROL = "dev.holdfast.Control";
+  private static final int MOST_OF_A_SERVICE = 255;
+
+  private final Map<String, InterfaceDescription> interfaces = new TreeMap<>();
+  private final Map<String, Method> methods = new LinkedHashMap<>();
+  private final Connections connections;
+  private final StoredDescriptors stored;
+  private final BrokerState state;
+  private final Loop loop;
+  private final Operator operator;
+  private final HostAddresses addresses;
+  private final Lookups lookups;
+  private final Answers answers;
+
+  /** Fills the table. */
+  public Methods(
+      Connections connections,
+      ListenerSockets sockets,
+      BrokerState state,
+      Loop loop,
+      Operator operator,
+      HostAddresses addresses,
+      Lookups lookups) {
+    this.connections = connections;
+    this.stored = new StoredDescriptors(connections.closing());
+    this.state = state;
+    this.loop = loop;
+    this.operator = operator;
+    this.addresses = addresses;
+    this.lookups = lookups;
+    this.answers = new Answers(connections, sockets, stored, loop::event);
+    for (String name : List.of(SERVICE, WORKER, CONTROL)) {
+      interfaces.put(name, InterfaceDescription.loadResource(name));
+    }
+    add(SERVICE, "GetInfo", this::info);
+    add(SERVICE, "GetInterfaceDescription", this::describe);
+    add(WORKER, "Acquire", this::acquire);
+    add(WORKER, "Ready", (who, what, none) -> event(new Event.Ready(who.caller(), lease(what))));
+    add(
+        WORKER,
+        "Release",
+        (who, what, none) -> event(new Event.Release(who.caller(), lease(what))));
+    add(WORKER, "Await", this::await);
+    addMethod(WORKER, "Store", false, true, this::store);
+    add(WORKER, "Retrieve", this::retrieve);
+    add(CONTROL, "Listen", this::listen);
+    add(
+        CONTROL,
+        "Close",
+        (who, what, none) -> event(new Event.Close(who.caller(), listenerName(what, "name"))));
+    add(CONTROL, "List", (who, what, none) -> event(new Event.ListAll(who.caller())));
+    addMethod(
+        CONTROL, "Watch", true, false, (who, what, none) -> event(new Event.Watch(who.caller())));
+    add(CONTROL, "Drain", this::drain);
+    add(CONTROL, "Reload", this::reload);
+    add(CONTROL, "Status", this::status);
+  }
+
+  private void add(String interfaceName, String member, Handler handler) {
+    addMethod(interfaceName, member, false, false, handler);
+  }
+
+  private void addMethod(
+      String interfaceName,
+      String member,
+      boolean needsMore,
+      boolean takesDescriptors,
+      Handler handler) {
+    InterfaceDescription description = interfaces.get(interfaceName);
+    if (description == null) {
+      throw new IllegalArgumentException(interfaceName);
+    }
+    methods.put(
+        interfaceName + "." + member,
+        new Method(
+            description,
+            description.method(member).orElseThrow(),
+            needsMore,
+            takesDescriptors,
+            handler));
+  }
+
+  /** Begins to take connections. */
+  public void open() throws ErrnoException {
+    connections.open(this);
+  }
+
+  /** Where the answers of the state go. */
+  public Answers answers() {
+    return answers;
+  }
+
+  /** Closes what callers stored. */
+  public void closeStored() {
+    stored.close();
+  }
+
+  @Override
+  public void act(Connection connection, Call call, DescriptorQueue descriptors)
+      throws IOException {
+    try {
+      Method method = methods.get(call.method());
+      if (method == null) {
+        descriptors.requireEmpty();
+        throw interfaces.containsKey(call.interfaceName())
+            ? VarlinkException.methodNotFound(call.method())
+            : VarlinkException.interfaceNotFound(call.interfaceName());
+      }
+      if (!method.takesDescriptors() || call.oneway()) {
+        descriptors.requireEmpty();
+      }
+      if (call.upgrade()) {
+        throw VarlinkException.methodNotImplemented(call.method());
+      }
+      if (method.needsMore() && !call.more()) {
+        throw VarlinkException.expectedMore();
+      }
+      method.description().check(method.signature().in(), call.parameters());
+      if (connection.continuation() != null && !call.method().equals(WORKER + ".Acquire")) {
+        connection.continueWith(null);
+      }
+      method.handler().handle(connection, call.parameters(), descriptors);
+    } catch (VarlinkException e) {
+      descriptors.close(); // of a call that takes some, and was refused before it did
+      Answers.error(connection, e);
+    }
+  }
+
+  private void event(Event event) {
+    loop.event(event);
+  }
+
+  // ---- org.varlink.service
+
+  private void info(Connection connection, JsonObject parameters, DescriptorQueue none) {
+    boolean unused =
+        connection.reply(
+            Reply.of(
+                JsonObject.builder()
+                    .put("vendor", "dev.holdfast")
+                    .put("product", "Holdfast")
+                    .put("version", operator.identity().version())
+                    .put("url", "https://holdfast.dev/")
+                    .put("interfaces", List.copyOf(interfaces.keySet()))
+                    .build()),
+            List.of());
+  }
+
+  private void describe(Connection connection, JsonObject parameters, DescriptorQueue none)
+      throws VarlinkException {
+    String name = parameters.string("interface");
+    InterfaceDescription description = interfaces.get(name);
+    if (description == null) {
+      throw VarlinkException.interfaceNotFound(name);
+    }
+    boolean unused =
+        connection.reply(Reply.of(JsonObject.of("description", description.text())), List.of());
+  }
+
+  // ---- dev.holdfast.Worker
+
+  private void acquire(Connection connection, JsonObject parameters, DescriptorQueue none)
+      throws VarlinkException {
+    Continuation rest = connection.continuation();
+    if (rest != null
+        && rest.request().equals(parameters)
+        && state.hasLease(rest.lease())) { // it may have been revoked between the parts
+      answers.grant(connection, parameters, rest.lease(), rest.rest());
+      return;
+    }
+    connection.continueWith(null);
+    List<String> texts = parameters.strings("listeners");
+    List<ListenerName> names = new ArrayList<>(texts.size());
+    for (String text : texts) {
+      names.add(listenerName(text, "listeners"));
+    }
+    Optional<String> service = parameters.optionalString("service");
+    if (service.isPresent() && !isServiceName(service.get())) {
+      throw VarlinkException.invalidParameter("service");
+    }
+    Hold hold =
+        parameters.optionalString("hold").orElse("process").equals("process")
+            ? Hold.PROCESS
+            : Hold.CONNECTION;
+    if (hold == Hold.PROCESS) {
+      try {
+        if (!connection.preparePidfd()) {
+          connection.close("the process that connected is gone");
+          return;
+        }
+      } catch (ErrnoException e) {
+        throw Wire.error(WORKER, new Refusal.LimitReached("openFiles", descriptorLimit()));
+      }
+    }
+    event(
+        new Event.Acquire(
+            connection.caller(),
+            names,
+            hold,
+            service.orElse(null),
+            parameters.bool("replace", false)));
+  }
+
+  /** Kept with the lease: as long as a lease may be long, and fit for a line of the log. */
+  private static boolean isServiceName(String text) {
+    return !text.isEmpty()
+        && text.length() <= MOST_OF_A_SERVICE
+        && text.chars().noneMatch(Character::isISOControl);
+  }
+
+  private void await(Connection connection, JsonObject parameters, DescriptorQueue none)
+      throws VarlinkException {
+    Call call = connection.call();
+    event(new Event.Await(connection.caller(), lease(parameters), call != null && call.more()));
+  }
+
+  private void store(Connection connection, JsonObject parameters, DescriptorQueue descriptors)
+      throws VarlinkException, IOException {
+    String name = listenerName(parameters, "name").value();
+    List<OwnedFd> taken = descriptors.takeExactly(DeclaredDescriptors.count(parameters));
+    // The interface's text has made sure that exactly one is declared.
+    OwnedFd fd = taken.get(0);
+    String kind;
+    try {
+      kind = StoredDescriptors.kind(fd);
+    } catch (IOException e) {
+      connections.closing().close(fd);
+      throw e;
+    }
+    event(new Event.Store(connection.caller(), name, kind, stored.keep(fd)));
+  }
+
+  private void retrieve(Connection connection, JsonObject parameters, DescriptorQueue none)
+      throws VarlinkException {
+    String name = listenerName(parameters, "name").value();
+    event(new Event.Retrieve(connection.caller(), name, parameters.bool("remove", false)));
+  }
+
+  private static LeaseId lease(JsonObject parameters) throws VarlinkException {
+    try {
+      return new LeaseId(parameters.string("lease"));
+    } catch (IllegalArgumentException e) {
+      throw VarlinkException.invalidParameter("lease");
+    }
+  }
+
+  private static ListenerName listenerName(JsonObject parameters, String member)
+      throws VarlinkException {
+    return listenerName(parameters.string(member), member);
+  }
+
+  private static ListenerName listenerName(String text, String member) throws VarlinkException {
+    try {
+      return ListenerName.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw VarlinkException.invalidParameter(member);
+    }
+  }
+
+  // ---- dev.holdfast.Control
+
+  private void listen(Connection connection, JsonObject parameters, DescriptorQueue none)
+      throws VarlinkException {
+    Caller caller = connection.caller();
+    ListenerName name = listenerName(parameters, "name");
+    if (!state.mayControl(caller)) { // before anything is looked up for it
+      throw Wire.error(CONTROL, new Refusal.NotPermitted(name.value(), "listen"));
+    }
+    ListenSpec spec;
+    try {
+      spec = ListenSpec.parse(parameters.string("spec"));
+    } catch (InvalidSpecException e) {
+      throw new VarlinkException(
+          CONTROL + ".InvalidSpec",
+          JsonObject.of("spec", e.spec(), "position", e.position(), "message", e.reason()));
+    }
+    long backlog = parameters.optionalInteger("backlog").orElse(ListenerConfig.DEFAULT_BACKLOG);
+    if (backlog < 1 || backlog > 65_535) {
+      throw VarlinkException.invalidParameter("backlog");
+    }
+    List<String> allow = parameters.optionalStrings("allow").orElse(List.of());
+    for (String who : allow) {
+      if (!isPrincipal(who)) {
+        throw VarlinkException.invalidParameter("allow");
+      }
+    }
+    Runnable finish = () -> listen(connection, name, spec, (int) backlog, parameters, allow);
+    boolean byName =
+        allow.stream().anyMatch(who -> who.startsWith("user:") || who.startsWith("group:"));
+    if (byName || HostAddresses.needsLookup(spec)) {
+      lookups
+          .executor()
+          .execute(
+              () -> {
+                try {
+                  addresses.resolve(spec);
+                  finish.run();
+                } catch (RuntimeException e) {
+                  loop.post(() -> connection.close("internal error, please report it: " + e));
+                }
+              });
+    } else {
+      finish.run();
+    }
+  }
+
+  /**
+   * On the loop's thread, or on the one for lookups when names are to be resolved; the event is the
+   * loop's in any case.
+   */
+  private void listen(
+      Connection connection,
+      ListenerName name,
+      ListenSpec spec,
+      int backlog,
+      JsonObject parameters,
+      List<String> allow) {
+    List<Principal> principals = new ArrayList<>();
+    for (String who : allow) {
+      Optional<Principal> principal = principal(who);
+      if (principal.isEmpty()) {
+        loop.post(() -> Answers.error(connection, VarlinkException.invalidParameter("allow")));
+        return;
+      }
+      principals.add(principal.get());
+    }
+    ListenerConfig config =
+        new ListenerConfig(
+            spec,
+            backlog,
+            parameters.bool("blocking", false),
+            parameters.optionalString("idle").orElse("queue").equals("queue")
+                ? IdlePolicy.QUEUE
+                : IdlePolicy.REFUSE,
+            parameters.bool("companion", false)
+                ? new Companion.AbstractName()
+                : new Companion.None(),
+            principals,
+            SocketSettings.DEFAULT);
+    Event event = new Event.Listen(connection.caller(), name, config);
+    loop.post(() -> loop.event(event));
+  }
+
+  /** (uid_t) -1, which means nobody in particular to the kernel. */
+  private static final long NOBODY_AT_ALL = 0xffff_ffffL;
+
+  private static boolean isPrincipal(String text) {
+    return text.equals("all")
+        || text.matches("(user|group):[^\\x00]+") // getpwnam(3) reads up to a NUL
+        || (text.matches("(uid|gid):[0-9]{1,10}")
+            && Long.parseLong(text.substring(4)) < NOBODY_AT_ALL);
+  }
+
+  private static Optional<Principal> principal(String text) {
+    if (text.equals("all")) {
+      return Optional.of(new Principal.Everybody());
+    }
+    int colon = text.indexOf(':');
+    String rest = text.substring(colon + 1);
+    return switch (text.substring(0, colon)) {
+      case "user" -> number(Accounts.uid(rest)).map(Principal.User::new);
+      case "group" -> number(Accounts.gid(rest)).map(Principal.Group::new);
+      case "uid" -> Optional.of(new Principal.User((int) Long.parseLong(rest)));
+      default -> Optional.of(new Principal.Group((int) Long.parseLong(rest)));
+    };
+  }
+
+  private static Optional<Integer> number(OptionalInt number) {
+    return number.isPresent() ? Optional.of(number.getAsInt()) : Optional.empty();
+  }
+
+  private void drain(Connection connection, JsonObject parameters, DescriptorQueue none)
+      throws VarlinkException {
+    Optional<Instant> deadline;
+    try {
+      deadline =
+          parameters
+              .optionalString("deadlineUsec")
+              .map(text -> Instant.EPOCH.plus(Long.parseLong(text), ChronoUnit.MICROS));
+    } catch (ArithmeticException | NumberFormatException | java.time.DateTimeException e) {
+      throw VarlinkException.invalidParameter("deadlineUsec");
+    }
+    event(new Event.Drain(connection.caller(), lease(parameters), deadline));
+  }
+
+  private void reload(Connection connection, JsonObject parameters, DescriptorQueue none)
+      throws VarlinkException {
+    if (!state.mayControl(connection.caller())) {
+      throw Wire.error(CONTROL, new Refusal.NotPermitted("", "reload"));
+    }
+    operator.reload(connection.id());
+  }
+
+  /**
+   * Tells who asked for a reload that the file cannot be used; nobody, when the connection is gone.
+   */
+  public void reloadFailed(long connection, String file, int line, String message) {
+    connections
+        .find(connection)
+        .ifPresent(waiting -> Answers.error(waiting, Wire.reloadFailed(file, line, message)));
+  }
+
+  private void status(Connection connection, JsonObject parameters, DescriptorQueue none)
+      throws VarlinkException {
+    if (!state.mayControl(connection.caller())) {
+      throw Wire.error(CONTROL, new Refusal.NotPermitted("", "list"));
+    }
+    String[] open = new File("/proc/self/fd").list();
+    boolean unused =
+        connection.reply(
+            Reply.of(
+                operator
+                    .identity()
+                    .status()
+                    .put("listeners", state.listenerCount())
+                    .put("leases", state.leaseCount())
+                    .put("stored", state.storedCount())
+                    .put("connections", connections.count())
+                    // The listing's own descriptor is one of them.
+                    .put("openDescriptors", open == null ? 0 : open.length - 1)
+                    .put("descriptorLimit", descriptorLimit())
+                    .put("somaxconn", ListenerSockets.somaxconn())
+                    .build()),
+            List.of());
+  }
+
+  private static int descriptorLimit() {
+    try {
+      return (int) Math.min(Integer.MAX_VALUE, Limits.openFiles().soft());
+    } catch (ErrnoException e) {
+      return 0; // getrlimit(2) on oneself cannot fail; nothing to tell if it does
+    }
+  }
+}

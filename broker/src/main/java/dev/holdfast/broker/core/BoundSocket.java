@@ -1,0 +1,10 @@
+package dev.holdfast.broker.core;
+
+/**
+ * A socket that the floor of sockets has bound and keeps for a listener.
+ *
+ * @param id our number for it, never used again
+ * @param endpoint what it is bound to, as the wire writes it
+ * @param port 0 for a Unix socket
+ */
+public record BoundSocket(long id, String endpoint, SocketKind kind, int port) {}

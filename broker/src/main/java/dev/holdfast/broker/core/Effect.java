@@ -1,0 +1,101 @@
+package dev.holdfast.broker.core;
+
+import dev.holdfast.listener.LeaseId;
+import java.util.List;
+
+/**
+ * Something to be done in the world, decided by {@link BrokerState} and done by a {@link
+ * Performer}.
+ */
+public sealed interface Effect {
+
+  void perform(Performer performer);
+
+  record Reply(long connection, Answer answer) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.answer(connection, answer);
+    }
+  }
+
+  record Bind(long transaction, List<BindOrder> orders) implements Effect {
+    public Bind {
+      orders = List.copyOf(orders);
+    }
+
+    @Override
+    public void perform(Performer performer) {
+      performer.bind(transaction, orders);
+    }
+  }
+
+  record CloseSocket(long socket) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.closeSocket(socket);
+    }
+  }
+
+  record StartListening(long socket, int backlog) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.startListening(socket, backlog);
+    }
+  }
+
+  record Refuse(long socket) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.refuse(socket);
+    }
+  }
+
+  record Heal(long socket) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.heal(socket);
+    }
+  }
+
+  record ApplySettings(long socket, ListenerConfig config) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.applySettings(socket, config);
+    }
+  }
+
+  record Audit(long socket, boolean on) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.audit(socket, on);
+    }
+  }
+
+  record Follow(LeaseId lease, long connection) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.follow(lease, connection);
+    }
+  }
+
+  record Unfollow(LeaseId lease) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.unfollow(lease);
+    }
+  }
+
+  record DiscardDescriptor(long descriptor) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.discardDescriptor(descriptor);
+    }
+  }
+
+  record Log(Notice notice) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.log(notice);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+package dev.holdfast.broker.core;
+
+/** What happens to connections while no worker has a lease on the listener. */
+public enum IdlePolicy {
+  /** They wait in the accept queue, as long as it has room. */
+  QUEUE,
+  /** They are refused: the socket stays bound and does not listen. */
+  REFUSE;
+
+  /** As it is written in the configuration and on the wire. */
+  public String word() {
+    return switch (this) {
+      case QUEUE -> "queue";
+      case REFUSE -> "refuse";
+    };
+  }
+}

@@ -1,0 +1,95 @@
+package dev.holdfast.broker.core;
+
+import dev.holdfast.listener.LeaseId;
+import dev.holdfast.listener.ListenerName;
+import java.time.Instant;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** A worker's hold on listeners. Touched by the thread that owns the state only. */
+final class Lease {
+
+  private final LeaseId id;
+  private final Event.Acquire request;
+  private final Instant since;
+  private final Set<Long> awaiting = new LinkedHashSet<>(2);
+  private LeaseState state = LeaseState.WARMING;
+  private Optional<Instant> deadline = Optional.empty();
+
+  Lease(LeaseId id, Event.Acquire request, Instant since) {
+    this.id = id;
+    this.request = request;
+    this.since = since;
+  }
+
+  LeaseId id() {
+    return id;
+  }
+
+  int pid() {
+    return request.caller().pid();
+  }
+
+  int uid() {
+    return request.caller().uid();
+  }
+
+  long connection() {
+    return request.caller().connection();
+  }
+
+  Hold hold() {
+    return request.hold();
+  }
+
+  List<ListenerName> names() {
+    return request.names();
+  }
+
+  @Nullable String service() {
+    return request.service();
+  }
+
+  boolean replaces() {
+    return request.replace();
+  }
+
+  LeaseState state() {
+    return state;
+  }
+
+  /** When a draining lease is revoked; empty while it is not, or where nobody set an end. */
+  Optional<Instant> deadline() {
+    return deadline;
+  }
+
+  /** The connections that wait for this lease's next state. */
+  Set<Long> awaiting() {
+    return awaiting;
+  }
+
+  boolean become(LeaseState next, Optional<Instant> until) {
+    if (!state.mayBecome(next)) {
+      return false;
+    }
+    state = next;
+    deadline = until;
+    return true;
+  }
+
+  Answer.State answer() {
+    return new Answer.State(state, deadline, state == LeaseState.REVOKED);
+  }
+
+  Answer.LeaseView view() {
+    return new Answer.LeaseView(id, names(), pid(), uid(), service(), state, hold(), since);
+  }
+
+  /** For a line of the log. */
+  String describe() {
+    return "pid=" + pid() + " uid=" + Integer.toUnsignedString(uid());
+  }
+}

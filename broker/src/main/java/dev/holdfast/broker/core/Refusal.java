@@ -1,0 +1,26 @@
+package dev.holdfast.broker.core;
+
+/** A request refused by rule; each is a named error on the wire. */
+public sealed interface Refusal {
+
+  record NoSuchListener(String name) implements Refusal {}
+
+  record NoSuchLease(String lease) implements Refusal {}
+
+  record NoSuchDescriptor(String name) implements Refusal {}
+
+  record NotPermitted(String name, String right) implements Refusal {}
+
+  record ListenerStopped(String name) implements Refusal {}
+
+  record LimitReached(String limit, int value) implements Refusal {}
+
+  record BindFailed(String name, String endpoint, String errno, String message)
+      implements Refusal {}
+
+  record Conflict(String name, String heldBy) implements Refusal {}
+
+  record ReloadFailed(String message) implements Refusal {}
+
+  record InvalidParameter(String parameter) implements Refusal {}
+}
