@@ -1,0 +1,135 @@
+package dev.holdfast.broker.blackbox;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.broker.config.Configuration;
+import dev.holdfast.broker.testing.BrokerProcess;
+import dev.holdfast.broker.testing.Brokers;
+import dev.holdfast.broker.testing.Checkout;
+import dev.holdfast.broker.testing.ProgramProcess;
+import dev.holdfast.broker.testing.Workers;
+import dev.holdfast.listener.ListenSpec;
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** What README.md shows is what is there. */
+@Timeout(90)
+class ReadmeIT {
+
+  @RegisterExtension final Brokers brokers = new Brokers();
+
+  private static String readme() throws IOException {
+    return Files.readString(Checkout.command().resolve("../../../README.md").normalize());
+  }
+
+  private static List<String> blocks(String language) throws IOException {
+    List<String> blocks = new ArrayList<>();
+    Matcher matcher =
+        Pattern.compile("```" + language + "\n(.*?)```", Pattern.DOTALL).matcher(readme());
+    while (matcher.find()) {
+      blocks.add(matcher.group(1));
+    }
+    return blocks;
+  }
+
+  @Test
+  void itsPythonClientIsTheOneThatIsTested() throws Exception {
+    Path tested = Workers.script("acquire.py", BrokerProcess.newDirectory());
+    assertThat(blocks("python")).containsExactly(Files.readString(tested));
+  }
+
+  @Test
+  void itsConfigurationIsReadAsItStands() throws Exception {
+    Path file = BrokerProcess.newDirectory().resolve("readme.toml");
+    Files.writeString(file, blocks("toml").get(0));
+    assertThat(Configuration.read(file).broker().listeners()).hasSize(4);
+  }
+
+  @Test
+  void itsListeningPortsAreRead() throws Exception {
+    List<String> specs = new ArrayList<>();
+    String section = readme().split("## Write a listening port", -1)[1].split("\n## ", -1)[0];
+    for (String row : section.lines().filter(line -> line.startsWith("| `")).toList()) {
+      Matcher spec = Pattern.compile("`([^`]+)`").matcher(row.split("\\|", -1)[1]);
+      while (spec.find()) {
+        specs.add(spec.group(1));
+      }
+    }
+    assertThat(specs).hasSizeGreaterThan(10);
+    for (String spec : specs) {
+      assertThat(ListenSpec.parse(spec)).isNotNull();
+    }
+  }
+
+  @Test
+  void itsVerbsAndOptionsExist() throws Exception {
+    Pattern call = Pattern.compile("agent/bin/holdfast ([a-z]+)((?: --?[a-z0-9-]+[^ ]*| [^ -]+)*)");
+    int seen = 0;
+    for (String block : blocks("sh")) {
+      Matcher matcher = call.matcher(block);
+      while (matcher.find()) {
+        String verb = matcher.group(1);
+        if (verb.equals("demo")) {
+          continue;
+        }
+        String help = output(Checkout.command().toString(), verb, "--help");
+        Matcher option =
+            Pattern.compile(" (--[a-z][a-z0-9-]*)").matcher(matcher.group(2).split(" -- ", -1)[0]);
+        while (option.find()) {
+          assertThat(help).contains(option.group(1));
+        }
+        seen++;
+      }
+    }
+    assertThat(seen).isGreaterThan(10);
+  }
+
+  private static String output(String... command) throws Exception {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(output).isZero();
+    return output;
+  }
+
+  @Test
+  void itsJavaServiceCompilesServesAndDrains() throws Exception {
+    BrokerProcess broker = brokers.start("web");
+    Workers workers = brokers.workers(broker, "web");
+    Path source = broker.directory().resolve("Hello.java");
+    Files.writeString(source, blocks("java").get(0));
+    ProgramProcess hello =
+        workers.launch(
+            "hello",
+            List.of(
+                Checkout.JAVA_HOME.resolve("bin/java").toString(),
+                "--add-opens",
+                "java.base/sun.nio.ch=ALL-UNNAMED",
+                "-cp",
+                Checkout.agentClassPath(),
+                source.toString()),
+            Map.of());
+    try (Socket client = new Socket("127.0.0.1", workers.port())) {
+      client.getOutputStream().write("GET / HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+      assertThat(new String(client.getInputStream().readAllBytes(), StandardCharsets.US_ASCII))
+          .endsWith("hello\n");
+    }
+    output(
+        Checkout.command().toString(),
+        "drain",
+        broker.leases().get(0).string("lease"),
+        "--socket",
+        broker.socket().toString());
+    assertThat(hello.awaitExit()).isZero();
+  }
+}
