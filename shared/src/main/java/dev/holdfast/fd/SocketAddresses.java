@@ -4,7 +4,6 @@ import com.sun.jna.Memory;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 
 /** struct sockaddr_in, sockaddr_in6 and sockaddr_un, to and from native memory. */
@@ -83,48 +82,6 @@ final class SocketAddresses {
   }
 
   private static String host(byte[] bytes, int scope) {
-    try {
-      if (bytes.length == 16) {
-        return compress(bytes) + (scope == 0 ? "" : "%" + scope);
-      }
-      return InetAddress.getByAddress(bytes).getHostAddress();
-    } catch (UnknownHostException e) {
-      throw new IllegalStateException("an address of " + bytes.length + " bytes", e);
-    }
-  }
-
-  /**
-   * RFC 5952: the longest run of zero groups becomes {@code ::}; the JDK writes all eight groups.
-   */
-  static String compress(byte[] bytes) {
-    int bestStart = -1;
-    int bestLength = 1; // a single zero group is written out
-    for (int start = 0; start < 8; start++) {
-      int length = 0;
-      while (start + length < 8 && group(bytes, start + length) == 0) {
-        length++;
-      }
-      if (length > bestLength) {
-        bestStart = start;
-        bestLength = length;
-      }
-    }
-    StringBuilder text = new StringBuilder();
-    for (int i = 0; i < 8; i++) {
-      if (i == bestStart) {
-        text.append("::");
-        i += bestLength - 1;
-      } else {
-        if (!text.isEmpty() && text.charAt(text.length() - 1) != ':') {
-          text.append(':');
-        }
-        text.append(Integer.toHexString(group(bytes, i)));
-      }
-    }
-    return text.toString();
-  }
-
-  private static int group(byte[] bytes, int index) {
-    return (bytes[2 * index] & 0xff) << 8 | (bytes[2 * index + 1] & 0xff);
+    return IpAddressText.of(bytes) + (scope == 0 ? "" : "%" + scope);
   }
 }

@@ -1,5 +1,6 @@
 package dev.holdfast.listener;
 
+import dev.holdfast.fd.IpAddressText;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -119,39 +120,8 @@ final class IpText {
     }
   }
 
-  /** Dotted, or by RFC 5952: lower case, the longest run of zero groups as {@code ::}. */
+  /** Dotted, or by RFC 5952. */
   static String format(InetAddress address) {
-    byte[] bytes = address.getAddress();
-    if (bytes.length == 4) {
-      return address.getHostAddress();
-    }
-    int gap = -1;
-    int gapLength = 1; // one zero group alone is written out
-    for (int start = 0; start < GROUPS; start++) {
-      int length = 0;
-      while (start + length < GROUPS && group(bytes, start + length) == 0) {
-        length++;
-      }
-      if (length > gapLength) {
-        gap = start;
-        gapLength = length;
-      }
-    }
-    if (gap < 0) {
-      return groups(bytes, 0, GROUPS);
-    }
-    return groups(bytes, 0, gap) + "::" + groups(bytes, gap + gapLength, GROUPS);
-  }
-
-  private static String groups(byte[] bytes, int from, int to) {
-    StringBuilder text = new StringBuilder();
-    for (int i = from; i < to; i++) {
-      text.append(i == from ? "" : ":").append(Integer.toHexString(group(bytes, i)));
-    }
-    return text.toString();
-  }
-
-  private static int group(byte[] bytes, int index) {
-    return (bytes[2 * index] & 0xff) << 8 | (bytes[2 * index + 1] & 0xff);
+    return IpAddressText.of(address.getAddress());
   }
 }

@@ -52,7 +52,7 @@ class SocketsTest {
     bytes[1] = 0x01;
     bytes[15] = 1;
     bytes[9] = 2;
-    assertThat(SocketAddresses.compress(bytes)).isEqualTo("2001::2:0:0:1");
+    assertThat(IpAddressText.of(bytes)).isEqualTo("2001::2:0:0:1");
   }
 
   @Test
