@@ -206,7 +206,15 @@ public final class Main {
     if (configured != null && System.getenv(ControlAddress.VARIABLE) == null) {
       return makeDirectory(configured);
     }
-    return makeDirectory(ControlAddress.find());
+    UnixAddress found = makeDirectory(ControlAddress.find());
+    if (found instanceof UnixAddress.Path at && at.path().startsWith("/tmp")) {
+      // Another user may have made it in between, and would own whatever socket is in it.
+      Path parent = at.path().getParent();
+      if (parent != null && System.getenv(ControlAddress.VARIABLE) == null) {
+        ControlAddress.requirePrivate(parent, Limits.effectiveUid());
+      }
+    }
+    return found;
   }
 
   /**

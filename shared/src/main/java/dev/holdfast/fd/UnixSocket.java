@@ -28,6 +28,7 @@ public final class UnixSocket implements AutoCloseable {
   private static final int SCRATCH = 64 * 1024;
 
   private final OwnedFd fd;
+  private int controlRoom = CONTROL_LENGTH;
 
   UnixSocket(OwnedFd fd) {
     this.fd = fd;
@@ -67,6 +68,14 @@ public final class UnixSocket implements AutoCloseable {
   }
 
   /**
+   * Receives no more descriptors in one message than this: the kernel drops the rest before they
+   * are ours, and the message counts as cut short. For peers that have no business sending more.
+   */
+  public void acceptAtMost(int descriptors) {
+    controlRoom = Math.min(CONTROL_LENGTH, 16 + (descriptors + 1) / 2 * 8);
+  }
+
+  /**
    * Receives what there is, at most what fits. Every descriptor that came along is close-on-exec
    * from birth (MSG_CMSG_CLOEXEC) and belongs to the consumer.
    *
@@ -79,7 +88,7 @@ public final class UnixSocket implements AutoCloseable {
     int room = Math.min(into.remaining(), SCRATCH);
     long got;
     do {
-      scratch.prepareReceive(room);
+      scratch.prepareReceive(room, controlRoom);
       got = Libc.recvmsg(fd.number(), scratch.message, Libc.MSG_CMSG_CLOEXEC);
     } while (got < 0 && Libc.errno() == Errno.EINTR);
     if (got < 0) {
@@ -242,9 +251,9 @@ public final class UnixSocket implements AutoCloseable {
       vector.setPointer(0, bytes);
     }
 
-    void prepareReceive(int room) {
+    void prepareReceive(int room, int controlRoom) {
       vectorView.putLong(8, room);
-      messageView.putLong(40, CONTROL_LENGTH);
+      messageView.putLong(40, controlRoom);
       messageView.putInt(48, 0);
     }
 

@@ -125,6 +125,26 @@ class UnixSocketTest {
   }
 
   @Test
+  void receivesNoMoreThanItIsToldTo() throws IOException {
+    OpenDescriptors open = OpenDescriptors.now();
+    connected(
+        (client, server) -> {
+          client.acceptAtMost(32);
+          List<OwnedFd> received = new ArrayList<>();
+          try (OwnedFd one = OwnedFd.openForReading("/dev/null")) {
+            server.send(bytes("x"), Collections.nCopies(32, one));
+            assertThat(receiveText(client, received)).isEqualTo("x");
+            assertThat(received).hasSize(32);
+            received.forEach(OwnedFd::close);
+            server.send(bytes("y"), Collections.nCopies(33, one));
+            assertThatThrownBy(() -> receiveText(client, new ArrayList<>()))
+                .isInstanceOf(TruncatedDescriptorsException.class);
+          }
+        });
+    open.assertUnchanged();
+  }
+
+  @Test
   void sendsNothingAndKeepsDescriptorsWhenThePeerDoesNotRead() throws IOException {
     OpenDescriptors open = OpenDescriptors.now();
     connected(

@@ -15,6 +15,7 @@ import dev.holdfast.fd.UnixSocket;
 import dev.holdfast.fd.Watcher;
 import dev.holdfast.varlink.ByteSink;
 import dev.holdfast.varlink.Call;
+import dev.holdfast.varlink.DeclaredDescriptors;
 import dev.holdfast.varlink.DescriptorQueue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -115,6 +116,8 @@ public final class Connections implements Timed, AutoCloseable {
       return;
     }
     UnixSocket peer = accepted.get();
+    // Or a flood of descriptors fills our table faster than it can be emptied.
+    peer.acceptAtMost(DeclaredDescriptors.MOST);
     Caller caller;
     try {
       PeerCredentials credentials = peer.peerCredentials();
