@@ -115,7 +115,7 @@ public final class Main {
     Log log = new Log(System.getenv("JOURNAL_STREAM") != null, Instant::now);
     Operator.Identity identity =
         new Operator.Identity(
-            (int) ProcessHandle.current().pid(),
+            Limits.processId(),
             Limits.effectiveUid(),
             version(),
             address.toString(),
@@ -145,6 +145,7 @@ public final class Main {
       if (arguments.train()) {
         new Training(address, broker).start();
       }
+      reapOrphans();
       Thread.currentThread().setName("broker-loop");
       broker.run();
       tell(supervisor, "STOPPING=1");
@@ -167,11 +168,6 @@ public final class Main {
             broker.reload();
           }
         });
-    if (ProcessHandle.current().pid() == 1) {
-      // Orphans of a pid namespace become children of its process 1, which has to reap them.
-      Signals.onSignal("CHLD", name -> reap());
-      reap();
-    }
   }
 
   private void stop() {
@@ -179,6 +175,18 @@ public final class Main {
     Broker broker = running;
     if (broker != null) {
       broker.stop();
+    }
+  }
+
+  /**
+   * Orphans of a pid namespace become children of its process 1, which has to reap them. Called
+   * late: the JDK sets SIGCHLD to its default when it first looks at processes, and at its start it
+   * may.
+   */
+  private static void reapOrphans() {
+    if (Limits.processId() == 1) {
+      Signals.onSignal("CHLD", name -> reap());
+      reap();
     }
   }
 

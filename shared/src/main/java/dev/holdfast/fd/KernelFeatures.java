@@ -7,7 +7,7 @@ public final class KernelFeatures {
 
   /** pidfd_open(2): Linux 5.3. */
   public static boolean hasPidfdOpen() {
-    try (Pidfd self = Pidfd.open((int) ProcessHandle.current().pid())) {
+    try (Pidfd self = Pidfd.open(Limits.processId())) {
       return self.pid() > 0;
     } catch (ErrnoException e) {
       return false;
@@ -16,7 +16,7 @@ public final class KernelFeatures {
 
   /** pidfd_getfd(2): Linux 5.6. Tried on this very process, which is always allowed. */
   public static boolean hasPidfdGetfd() {
-    try (Pidfd self = Pidfd.open((int) ProcessHandle.current().pid())) {
+    try (Pidfd self = Pidfd.open(Limits.processId())) {
       int number = self.fd().number();
       long copy = Libc.syscall(Libc.SYS_PIDFD_GETFD, number, number, 0, 0);
       if (copy < 0) {
@@ -49,7 +49,7 @@ public final class KernelFeatures {
 
   /** SO_PEERPIDFD: Linux 6.5. Asked on a connection from this process to itself. */
   public static boolean hasPeerPidfd() {
-    int pid = (int) ProcessHandle.current().pid();
+    int pid = Limits.processId();
     UnixAddress here = new UnixAddress.Abstract("holdfast-doctor-" + pid + "-" + System.nanoTime());
     try (UnixListener listener = UnixListener.bind(here, 1);
         UnixSocket socket = UnixSocket.connect(here)) {

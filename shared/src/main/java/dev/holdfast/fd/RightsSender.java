@@ -23,24 +23,29 @@ final class RightsSender {
 
   private final OwnedFd seat;
   private final OwnedFd nobody;
-  private AFUNIXSocketChannel channel; // junixsocket closes it when a peer is gone; then another
+  private FileDescriptor
+      view; // junixsocket's own object for the seat; it says whether it was closed
+  private AFUNIXSocketChannel channel;
 
   private RightsSender() throws IOException {
-    OwnedFd first = unconnected();
+    nobody = unconnected();
+    OwnedFd taken = null;
     try {
-      nobody = first;
-      seat = first.dup();
-      channel = channelOf(seat);
+      taken = nobody.dup();
+      seat = taken;
+      view = FileDescriptorCast.unsafeUsing(seat.number()).getFileDescriptor();
+      channel = channelOf(view);
     } catch (IOException e) {
-      first.close();
+      nobody.close();
+      if (taken != null) {
+        taken.close();
+      }
       throw e;
     }
   }
 
-  private static AFUNIXSocketChannel channelOf(OwnedFd seat) throws IOException {
-    AFUNIXSocketChannel made =
-        FileDescriptorCast.using(FileDescriptorCast.unsafeUsing(seat.number()).getFileDescriptor())
-            .as(AFUNIXSocketChannel.class);
+  private static AFUNIXSocketChannel channelOf(FileDescriptor view) throws IOException {
+    AFUNIXSocketChannel made = FileDescriptorCast.using(view).as(AFUNIXSocketChannel.class);
     // Makes junixsocket return 0 instead of waiting when the peer does not read.
     made.configureBlocking(false);
     return made;
@@ -71,9 +76,12 @@ final class RightsSender {
       descriptors[i] = borrowed.get(i).view();
     }
     sender.seat(socket);
+    boolean broken = true; // until it is known not to be: also by an exception that is none of ours
     try {
       sender.channel.setOutboundFileDescriptors(descriptors);
-      return Math.max(0, sender.channel.write(bytes));
+      int sent = Math.max(0, sender.channel.write(bytes));
+      broken = false;
+      return sent;
     } catch (SocketException | ClosedChannelException e) {
       // junixsocket keeps the errno in words only, and in the language of the locale.
       if (Sockets.isShutDown(socket)) {
@@ -82,18 +90,30 @@ final class RightsSender {
       throw new IOException(
           "sendmsg with " + descriptors.length + " descriptors: " + e.getMessage(), e);
     } finally {
-      // What was not sent stays queued on the object otherwise, and would go to the next peer.
-      boolean closed = !sender.channel.isOpen();
-      if (!closed) {
+      if (broken) {
+        sender.recover();
+      } else {
+        // What was not sent stays queued on the object otherwise, and would go to the next peer.
         sender.channel.setOutboundFileDescriptors((FileDescriptor[]) null);
+        sender.seat(sender.nobody);
       }
-      sender.seat(sender.nobody);
-      if (closed) {
-        // On EPIPE junixsocket closes the channel, and with it the number of the seat, which the
-        // line
-        // above has just taken again. Without another channel nothing could be sent any more.
-        sender.channel = channelOf(sender.seat);
-      }
+    }
+  }
+
+  /**
+   * After a failure. On EPIPE junixsocket closes the seat: by now its number may be another
+   * thread's, and must not be touched; the next send makes another sender. Else the number is still
+   * ours, and only the object is of no more use, since junixsocket takes it for unconnected.
+   */
+  private void recover() throws IOException {
+    if (channel.isOpen() && view.valid()) {
+      seat(nobody);
+      view = FileDescriptorCast.unsafeUsing(seat.number()).getFileDescriptor();
+      channel = channelOf(view);
+    } else {
+      int unused = seat.release();
+      nobody.close();
+      instance = null;
     }
   }
 

@@ -46,8 +46,7 @@ public final class UnixPath {
       throws BindException {
     requireFree(path, endpoint);
     Path parent = path.toAbsolutePath().getParent();
-    Path temporary =
-        (parent == null ? Path.of("/") : parent).resolve(".hf" + ProcessHandle.current().pid());
+    Path temporary = (parent == null ? Path.of("/") : parent).resolve(".hf" + Limits.processId());
     try {
       Files.deleteIfExists(temporary);
       Sockets.bind(fd, new UnixAddress.Path(temporary), endpoint);

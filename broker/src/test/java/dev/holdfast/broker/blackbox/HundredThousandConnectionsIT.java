@@ -23,6 +23,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -36,6 +37,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * microseconds in which a kill cannot be told from such a loss. The workers have one thread each,
  * so that this can hide one connection for each kill, and no more are forgiven.
  */
+@Tag("unprivileged")
 @Timeout(600)
 class HundredThousandConnectionsIT {
   private static final boolean PROOF = Boolean.getBoolean("holdfast.proof");

@@ -25,11 +25,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** A changed configuration is applied under load, and what it does not change is not touched. */
+@Tag("unprivileged")
 @Timeout(60)
 class ReloadIT {
   @RegisterExtension final Brokers brokers = new Brokers();
