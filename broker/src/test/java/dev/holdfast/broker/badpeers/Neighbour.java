@@ -44,7 +44,7 @@ final class Neighbour implements AutoCloseable {
   private void run() {
     int count = 0;
     try {
-      while (!stopping) {
+      while (!stopping || count == 0) { // a short attack may be over before the first call
         long begin = System.nanoTime();
         try (VarlinkClient client = VarlinkClient.connect(address);
             Answer answer =
