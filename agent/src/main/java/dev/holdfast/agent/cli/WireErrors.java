@@ -99,7 +99,7 @@ final class WireErrors {
               CONTROL + "ReloadFailed",
               ExitCode.CONFIG,
               p ->
-                  (text(p, "file").isEmpty() ? "" : text(p, "file"))
+                  text(p, "file")
                       + (p.has("line") ? ":" + text(p, "line") : "")
                       + (text(p, "file").isEmpty() ? "" : ": ")
                       + text(p, "message")

@@ -18,6 +18,7 @@ import dev.holdfast.listener.InvalidSpecException;
 import dev.holdfast.listener.ListenSpec;
 import dev.holdfast.listener.PortCandidates;
 import dev.holdfast.listener.PortChoice;
+import dev.holdfast.listener.ServiceDatabase;
 import dev.holdfast.listener.Transport;
 import java.io.IOException;
 import java.net.Inet6Address;
@@ -25,7 +26,6 @@ import java.net.InetAddress;
 import java.nio.file.Files;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -232,18 +232,7 @@ final class SocketMaker {
     throw last;
   }
 
-  private static final dev.holdfast.listener.ServiceDatabase NO_SERVICES =
-      new dev.holdfast.listener.ServiceDatabase() {
-        @Override
-        public OptionalInt port(String service, String protocol) {
-          return OptionalInt.empty();
-        }
-
-        @Override
-        public Set<String> names(String protocol) {
-          return Set.of();
-        }
-      };
+  private static final ServiceDatabase NO_SERVICES = (service, protocol) -> OptionalInt.empty();
 
   private static boolean usesServices(PortChoice ports) {
     if (ports instanceof PortChoice.Range range) {
