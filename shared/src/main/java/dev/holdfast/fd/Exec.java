@@ -113,7 +113,8 @@ public final class Exec {
     return new ErrnoException(failure.call(), object, errno);
   }
 
-  private static void markCloseOnExec() {
+  /** All descriptors of this process but the standard streams. */
+  static void markCloseOnExec() {
     long marked = Libc.syscall(Libc.SYS_CLOSE_RANGE, 3, 0xffffffffL, Libc.CLOSE_RANGE_CLOEXEC, 0);
     if (marked < 0) { // before Linux 5.11
       for (int fd : openDescriptors()) {

@@ -150,6 +150,60 @@ public final class OwnedFd implements AutoCloseable {
     }
   }
 
+  /**
+   * Reads what there is now. For a non-blocking description; with another it waits.
+   *
+   * @return how many bytes, 0 when nothing is there now (or no room is left), -1 at the end
+   */
+  public int readNow(ByteBuffer into) throws ErrnoException {
+    if (!into.hasRemaining()) {
+      return 0;
+    }
+    try (Memory bytes = new Memory(into.remaining())) {
+      long got;
+      do {
+        got = Libc.read(number(), bytes, bytes.size());
+      } while (got < 0 && Libc.errno() == Errno.EINTR);
+      if (got > 0) {
+        into.put(bytes.getByteBuffer(0, got));
+        return (int) got;
+      }
+      return got == 0 ? -1 : nothingOr("read");
+    }
+  }
+
+  /**
+   * Writes what is taken now. For a non-blocking description; with another it waits.
+   *
+   * @return how many bytes, 0 when none are taken now
+   * @throws ErrnoException EPIPE when nobody can read it any more
+   */
+  public int writeNow(ByteBuffer from) throws ErrnoException {
+    if (!from.hasRemaining()) {
+      return 0;
+    }
+    try (Memory bytes = new Memory(from.remaining())) {
+      bytes.getByteBuffer(0, bytes.size()).put(from.duplicate());
+      long went;
+      do {
+        went = Libc.write(number(), bytes, bytes.size());
+      } while (went < 0 && Libc.errno() == Errno.EINTR);
+      if (went < 0) {
+        return nothingOr("write");
+      }
+      from.position(from.position() + (int) went);
+      return (int) went;
+    }
+  }
+
+  private int nothingOr(String call) throws ErrnoException {
+    int errno = Libc.errno();
+    if (errno == Errno.EAGAIN) {
+      return 0;
+    }
+    throw new ErrnoException(call, "descriptor " + number, errno);
+  }
+
   /** Gives the number, and the duty to close it, to the caller. */
   public int release() {
     int value = number.getAndSet(GIVEN_UP);

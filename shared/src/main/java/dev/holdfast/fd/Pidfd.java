@@ -35,6 +35,11 @@ public final class Pidfd implements AutoCloseable {
     return new Pidfd(fd, pid);
   }
 
+  /** Another pidfd of the same process, owned by the caller. */
+  public Pidfd dup() throws ErrnoException {
+    return new Pidfd(fd.dup(), pid);
+  }
+
   public int pid() {
     return pid;
   }
@@ -65,6 +70,21 @@ public final class Pidfd implements AutoCloseable {
     if (Libc.syscall(Libc.SYS_PIDFD_SEND_SIGNAL, fd.number(), signo, 0, 0) < 0) {
       throw ErrnoException.last("pidfd_send_signal", "signal " + signo + " to pid " + pid);
     }
+  }
+
+  /**
+   * A descriptor for what the process has open under a number (pidfd_getfd(2), Linux 5.6), owned by
+   * the caller. Needs the right to trace the process (ptrace(2), PTRACE_MODE_ATTACH_REALCREDS).
+   *
+   * @throws ErrnoException EBADF where it has nothing there, ESRCH when it is gone, EPERM without
+   *     the right
+   */
+  public OwnedFd dupOf(int number) throws ErrnoException {
+    long copy = Libc.syscall(Libc.SYS_PIDFD_GETFD, fd.number(), number, 0, 0);
+    if (copy < 0) {
+      throw ErrnoException.last("pidfd_getfd", "descriptor " + number + " of pid " + pid);
+    }
+    return OwnedFd.own((int) copy);
   }
 
   @Override
