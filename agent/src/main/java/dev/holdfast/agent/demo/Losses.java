@@ -72,7 +72,7 @@ record Losses(long withKilledWorker, long undecided, long queued, Map<Outcome, L
   private static boolean fits(LostConnection lost, Worker.Kill kill) {
     boolean cutOff =
         switch (lost.outcome()) {
-          case RESET, RESET_MIDWAY, CLOSED_UNANSWERED, BAD_ANSWER -> true;
+          case RESET, RESET_MIDWAY, CLOSED_UNANSWERED, BAD_ANSWER, CUT -> true;
           case OK, REFUSED, CONNECT_TIMED_OUT, ANSWER_TIMED_OUT, LOCAL -> false;
         };
     return cutOff

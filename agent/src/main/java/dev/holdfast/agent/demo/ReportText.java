@@ -1,9 +1,8 @@
 package dev.holdfast.agent.demo;
 
+import dev.holdfast.agent.load.Figures;
 import dev.holdfast.agent.load.LatencyHistogram;
 import dev.holdfast.agent.load.LoadReport;
-import java.time.Duration;
-import java.util.Locale;
 
 /** The report as a person reads it. */
 final class ReportText {
@@ -87,10 +86,11 @@ final class ReportText {
   }
 
   private static String latencies(LatencyHistogram all) {
-    return "p50 " + millis(all.p50()) + "  p99 " + millis(all.p99()) + "  max " + millis(all.max());
-  }
-
-  private static String millis(Duration time) {
-    return String.format(Locale.ROOT, "%.1f ms", time.toNanos() / 1e6);
+    return "p50 "
+        + Figures.millis(all.p50())
+        + "  p99 "
+        + Figures.millis(all.p99())
+        + "  max "
+        + Figures.millis(all.max());
   }
 }

@@ -1,5 +1,6 @@
 package dev.holdfast.agent.demo;
 
+import dev.holdfast.agent.load.Figures;
 import dev.holdfast.agent.load.LoadReport;
 import dev.holdfast.agent.load.Outcome;
 import java.time.Duration;
@@ -26,7 +27,7 @@ public abstract class View {
   }
 
   static String kind(Outcome outcome) {
-    return outcome.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+    return outcome.words();
   }
 
   static String lost(LoadReport load) {
@@ -42,7 +43,7 @@ public abstract class View {
   }
 
   static String grouped(long number) {
-    return String.format(Locale.ROOT, "%,d", number);
+    return Figures.grouped(number);
   }
 
   /** How many were served in a second since an earlier report. */

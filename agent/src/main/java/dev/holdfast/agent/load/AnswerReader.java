@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /** Takes the bytes of an answer as they come and judges them. Keeps the start, counts the rest. */
-abstract sealed class AnswerReader permits HttpAnswer, LineAnswer {
+abstract sealed class AnswerReader permits HttpAnswer, LineAnswer, AnyAnswer {
   static final int KEPT = 8192;
 
   private final byte[] start = new byte[KEPT];
@@ -35,6 +35,16 @@ abstract sealed class AnswerReader permits HttpAnswer, LineAnswer {
 
   /** Whether the answer itself says that nothing more belongs to it. */
   abstract boolean isComplete();
+
+  /** Whether the connection may end in order without a byte of an answer. */
+  boolean mayBeEmpty() {
+    return false;
+  }
+
+  /** Whether the server, having answered, waits for another request on the connection. */
+  boolean leavesOpen() {
+    return false;
+  }
 
   /** What is wrong with the answer, if nothing more comes. */
   abstract Optional<String> fault();

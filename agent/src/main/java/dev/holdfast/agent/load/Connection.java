@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One place in the load, used for one connection after another: connect, ask, read to the end, say
- * how it went. Lives on the load's thread.
+ * how it went; or, where the exchange keeps connections, ask again. Lives on the load's thread.
  */
 final class Connection {
   /**
@@ -46,19 +46,24 @@ final class Connection {
 
   private final Load load;
   private final LoadPlan plan;
-  private final ByteBuffer request;
+  private final ByteBuffer keptRequest;
+  private final ByteBuffer lastRequest;
   private final AnswerReader answer;
 
   private Phase phase = Phase.IDLE;
   private @Nullable SocketChannel channel;
   private @Nullable InetSocketAddress local;
+  private ByteBuffer request;
+  private int asked;
   private long began;
   private long deadline;
 
-  Connection(Load load, LoadPlan plan, ByteBuffer request) {
+  Connection(Load load, LoadPlan plan, ByteBuffer request, ByteBuffer lastRequest) {
     this.load = load;
     this.plan = plan;
-    this.request = request.duplicate();
+    this.keptRequest = request.duplicate();
+    this.lastRequest = lastRequest.duplicate();
+    this.request = this.lastRequest;
     this.answer = plan.exchange().reader();
   }
 
@@ -67,13 +72,21 @@ final class Connection {
     began = System.nanoTime();
     deadline = began + plan.connectTimeout().toNanos();
     phase = Phase.CONNECTING;
-    answer.clear();
-    request.rewind();
+    asked = 0;
+    nextRequest();
     local = null;
     SocketChannel opened = open(source);
     if (opened != null) {
       connect(opened);
     }
+  }
+
+  private void nextRequest() {
+    load.tally().asked();
+    asked++;
+    request = asked < plan.exchange().requestsEach() ? keptRequest : lastRequest;
+    request.rewind();
+    answer.clear();
   }
 
   private @Nullable SocketChannel open(@Nullable InetAddress source) {
@@ -127,7 +140,7 @@ final class Connection {
       key.interestOps(SelectionKey.OP_READ);
     }
     if (key.isReadable()) {
-      read(ready, null);
+      read(ready, null, false);
     }
   }
 
@@ -160,13 +173,14 @@ final class Connection {
     } catch (IOException e) {
       // ECONNRESET, or EPIPE where the server closed first. What it said before that can still be
       // read, and decides what this was; the kernel tells of the reset only once, so keep it.
+      boolean nothingWritten = request.position() == 0;
       request.position(request.limit());
-      read(connected, isReset(e) ? e : null);
+      read(connected, isReset(e) ? e : null, nothingWritten);
       return phase != Phase.IDLE;
     }
   }
 
-  private void read(SocketChannel connected, @Nullable IOException reset) {
+  private void read(SocketChannel connected, @Nullable IOException reset, boolean nothingWritten) {
     ByteBuffer buffer = load.buffer();
     try {
       int count;
@@ -176,31 +190,94 @@ final class Connection {
         count = connected.read(buffer);
         answer.take(buffer.flip());
       } while (count > 0 && ++turns < READS_IN_A_ROW);
-      if (reset != null) {
+      if (nothingWritten && asked > 1 && answer.isEmpty()) {
+        closedIdle();
+      } else if (reset != null) {
         failed(reset);
       } else {
-        arrived(count < 0);
+        arrived(connected, count < 0);
       }
     } catch (IOException e) {
-      failed(e);
+      if (nothingWritten && asked > 1 && answer.isEmpty()) {
+        closedIdle();
+      } else {
+        failed(e);
+      }
     }
   }
 
-  private void arrived(boolean endOfFile) {
+  private void arrived(SocketChannel connected, boolean endOfFile) {
     if (phase == Phase.LINGERING) {
       if (endOfFile) {
         finish();
       }
-    } else if (endOfFile && answer.isEmpty()) {
-      end(Outcome.CLOSED_UNANSWERED, "end of file, no byte of an answer");
+    } else if (endOfFile && answer.isEmpty() && !answer.mayBeEmpty()) {
+      end(
+          asked > 1 ? Outcome.CUT : Outcome.CLOSED_UNANSWERED,
+          "end of file, no byte of an answer" + keptSoLong());
     } else if (endOfFile) {
+      if (answer.leavesOpen() && asked < plan.exchange().requestsEach()) {
+        load.tally().closedIdle();
+      }
       judge();
       finish();
     } else if (answer.isComplete()) {
       judge();
-      phase = Phase.LINGERING;
-      deadline = System.nanoTime() + LINGER_NANOSECONDS;
+      if (answer.leavesOpen() && asked < plan.exchange().requestsEach() && load.goesOn()) {
+        askAgain(connected);
+      } else {
+        linger(connected);
+      }
     }
+  }
+
+  private void askAgain(SocketChannel connected) {
+    int count;
+    try {
+      // A server may close at any time. The later this look, the rarer a request that meets the end
+      // of the connection underway, which cannot be told from one that a worker threw away.
+      count = connected.read(load.buffer().clear());
+    } catch (IOException e) {
+      count = -1;
+    }
+    if (count < 0) {
+      load.tally().closedIdle();
+      finish();
+      return;
+    }
+    if (count > 0) {
+      linger(connected); // Bytes that answer nothing, such as a 408: that is the end of it.
+      return;
+    }
+    began = System.nanoTime();
+    deadline = began + plan.answerTimeout().toNanos();
+    nextRequest();
+    if (send(connected) && request.hasRemaining()) {
+      load.interest(connected, SelectionKey.OP_READ | SelectionKey.OP_WRITE);
+    }
+  }
+
+  private void linger(SocketChannel connected) {
+    phase = Phase.LINGERING;
+    deadline = System.nanoTime() + LINGER_NANOSECONDS;
+    if (answer.mayBeEmpty()) {
+      try {
+        connected.shutdownOutput(); // No other hint to close is known to all protocols.
+      } catch (IOException e) {
+        load.note("shut down output", e);
+      }
+    }
+  }
+
+  /** The request that could not be written was not begun: another connection has its turn. */
+  private void closedIdle() {
+    load.tally().closedIdle();
+    load.tally().notAsked();
+    finish();
+  }
+
+  private String keptSoLong() {
+    return asked > 1 ? ", on a connection that had carried " + (asked - 1) : "";
   }
 
   private void judge() {
@@ -208,8 +285,10 @@ final class Connection {
     if (fault.isPresent()) {
       count(Outcome.BAD_ANSWER, fault.get());
     } else {
-      load.tally()
-          .served(System.nanoTime() - began, plan.workerName().in(answer.head(), answer.body()));
+      long ended = System.nanoTime();
+      String head = answer.head();
+      load.tally().served(ended - began, plan.workerName().in(head, answer.body()));
+      load.listener().served(began, ended, head);
     }
   }
 
@@ -217,7 +296,9 @@ final class Connection {
     if (phase == Phase.LINGERING) {
       finish();
     } else if (answer.isEmpty()) {
-      end(Outcome.RESET, "before any answer: " + e.getMessage());
+      end(
+          asked > 1 ? Outcome.CUT : Outcome.RESET,
+          "before any answer: " + e.getMessage() + keptSoLong());
     } else if (answer.isComplete()) {
       judge();
       finish();
@@ -330,8 +411,11 @@ final class Connection {
       return;
     }
     Instant ended = Instant.now();
-    Instant started = ended.minusNanos(System.nanoTime() - began);
-    load.tally().lost(new LostConnection(outcome, started, ended, local, detail));
+    long now = System.nanoTime();
+    LostConnection lost =
+        new LostConnection(outcome, ended.minusNanos(now - began), ended, local, detail);
+    load.tally().lost(lost);
+    load.listener().lost(lost, began, now);
   }
 
   private void finish() {

@@ -26,6 +26,7 @@ final class Load {
 
   private final LoadPlan plan;
   private final Selector selector;
+  private final LoadListener listener;
   private final Tally tally = new Tally();
   private final ByteBuffer buffer = ByteBuffer.allocateDirect(64 * 1024);
   private final List<Connection> places = new ArrayList<>();
@@ -34,20 +35,26 @@ final class Load {
   private final long began = System.nanoTime();
 
   private long started;
+  private boolean stopped;
   private long expiredAt = began;
   private long pausedUntil = began;
 
-  Load(LoadPlan plan, Selector selector) {
+  Load(LoadPlan plan, Selector selector, LoadListener listener) {
     this.plan = plan;
     this.selector = selector;
+    this.listener = listener;
     this.tick = tickOf(plan);
-    byte[] bytes = plan.exchange().request();
-    ByteBuffer request = ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
+    ByteBuffer request = direct(plan.exchange().request());
+    ByteBuffer lastRequest = direct(plan.exchange().lastRequest());
     long places = Math.min(plan.concurrency(), plan.connections());
     for (int place = 0; place < places; place++) {
-      this.places.add(new Connection(this, plan, request));
+      this.places.add(new Connection(this, plan, request, lastRequest));
     }
     idle.addAll(this.places);
+  }
+
+  private static ByteBuffer direct(byte[] bytes) {
+    return ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
   }
 
   /** Begins what may begin. */
@@ -85,9 +92,22 @@ final class Load {
 
   /** Whether no connection may begin any more. */
   boolean isSpent() {
+    return started >= plan.connections() || isOutOfTime();
+  }
+
+  private boolean isOutOfTime() {
     Duration lasting = plan.lasting();
-    return started >= plan.connections()
-        || (lasting != null && System.nanoTime() - began >= lasting.toNanos());
+    return lasting != null && System.nanoTime() - began >= lasting.toNanos();
+  }
+
+  /** From now on nothing begins, on kept connections neither. */
+  void stop() {
+    stopped = true;
+  }
+
+  /** Whether a connection that the server keeps open is asked once more. */
+  boolean goesOn() {
+    return !stopped && !isOutOfTime();
   }
 
   boolean isIdle() {
@@ -130,6 +150,10 @@ final class Load {
     return tally;
   }
 
+  LoadListener listener() {
+    return listener;
+  }
+
   /** One for all: only one connection reads at a time. */
   ByteBuffer buffer() {
     return buffer;
@@ -138,6 +162,10 @@ final class Load {
   void register(SocketChannel channel, int interest, Connection connection)
       throws ClosedChannelException {
     channel.register(selector, interest, connection);
+  }
+
+  void interest(SocketChannel channel, int interest) {
+    channel.keyFor(selector).interestOps(interest);
   }
 
   void ended(Connection connection) {

@@ -2,10 +2,13 @@ package dev.holdfast.agent.load;
 
 import java.io.IOException;
 import java.nio.channels.Selector;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 
 /**
@@ -27,9 +30,9 @@ public final class LoadGenerator implements AutoCloseable {
   private volatile boolean stopping;
   private volatile boolean abandoning;
 
-  private LoadGenerator(LoadPlan plan, Selector selector) {
+  private LoadGenerator(LoadPlan plan, Selector selector, LoadListener listener) {
     this.selector = selector;
-    this.load = new Load(plan, selector);
+    this.load = new Load(plan, selector, listener);
     this.thread = new Thread(this::run, "load-generator");
     this.thread.setDaemon(true);
   }
@@ -40,7 +43,16 @@ public final class LoadGenerator implements AutoCloseable {
    * @throws IOException if there is no descriptor left for a selector
    */
   public static LoadGenerator start(LoadPlan plan) throws IOException {
-    LoadGenerator generator = new LoadGenerator(plan, Selector.open());
+    return start(plan, LoadListener.NONE);
+  }
+
+  /**
+   * Starts a load at once, and tells of each exchange as it ends.
+   *
+   * @throws IOException if there is no descriptor left for a selector
+   */
+  public static LoadGenerator start(LoadPlan plan, LoadListener listener) throws IOException {
+    LoadGenerator generator = new LoadGenerator(plan, Selector.open(), listener);
     generator.thread.start();
     return generator;
   }
@@ -76,6 +88,18 @@ public final class LoadGenerator implements AutoCloseable {
     }
   }
 
+  /** Waits so long for the end of the last connection; says whether it came, or a breakdown. */
+  public boolean awaitEnd(Duration atMost) throws InterruptedException {
+    try {
+      end.get(Math.max(0, atMost.toNanos()), TimeUnit.NANOSECONDS);
+      return true;
+    } catch (TimeoutException e) {
+      return false;
+    } catch (ExecutionException e) {
+      return true; // await and snapshot tell of it.
+    }
+  }
+
   /** Stops, and drops the connections in flight: the report has no outcome for them. */
   @Override
   public void close() {
@@ -94,7 +118,9 @@ public final class LoadGenerator implements AutoCloseable {
     try (selector) {
       try {
         while (!abandoning && !isOver()) {
-          if (!stopping) {
+          if (stopping) {
+            load.stop();
+          } else {
             load.fill();
           }
           load.serve();

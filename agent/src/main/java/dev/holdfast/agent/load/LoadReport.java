@@ -14,10 +14,14 @@ import java.util.TreeMap;
  * records into its histogram.
  *
  * @param over whether the load has ended
- * @param started connections begun; those without an outcome yet are in flight
- * @param outcomes how many connections ended in which way; every outcome has an entry
- * @param byWorker connections with a good answer, by the worker that it named
- * @param latencies from connect to the last byte, of the good answers only
+ * @param started connections begun
+ * @param requests exchanges begun; as many as connections, unless these are kept for several
+ * @param closedIdle connections that the server closed, without having said so, between an answer
+ *     and the next request: a nuisance, and no loss
+ * @param outcomes how many exchanges ended in which way; every outcome has an entry
+ * @param byWorker exchanges with a good answer, by the worker that it named
+ * @param latencies from connect, or from the request on a kept connection, to the last byte, of the
+ *     good answers only
  * @param elapsed since the start, until now or the end of the last connection
  * @param lostConnections the first thousand that were lost, in order of their end
  * @param localProblem what first kept this side from trying, when outcome LOCAL occurred
@@ -25,6 +29,8 @@ import java.util.TreeMap;
 public record LoadReport(
     boolean over,
     long started,
+    long requests,
+    long closedIdle,
     Map<Outcome, Long> outcomes,
     SortedMap<String, Long> byWorker,
     LatencyHistogram latencies,
@@ -42,17 +48,17 @@ public record LoadReport(
     lostConnections = List.copyOf(lostConnections);
   }
 
-  /** How many connections ended in this way. */
+  /** How many exchanges ended in this way. */
   public long count(Outcome outcome) {
     return outcomes.getOrDefault(outcome, 0L);
   }
 
-  /** Connections with a good answer. */
+  /** Exchanges with a good answer. */
   public long served() {
     return count(Outcome.OK);
   }
 
-  /** Connections that a client lost by the server, of all kinds. LOCAL is not among them. */
+  /** Exchanges that a client lost by the server, of all kinds. LOCAL is not among them. */
   public long lost() {
     return lostByKind().values().stream().mapToLong(Long::longValue).sum();
   }
@@ -74,12 +80,12 @@ public record LoadReport(
     return count(Outcome.LOCAL);
   }
 
-  /** Connections begun that have no outcome yet, or were abandoned by close. */
+  /** Exchanges begun that have no outcome yet, or were abandoned by close. */
   public long inFlight() {
-    return started - outcomes.values().stream().mapToLong(Long::longValue).sum();
+    return requests - outcomes.values().stream().mapToLong(Long::longValue).sum();
   }
 
-  /** Connections served in a second, over the whole time. */
+  /** Exchanges served in a second, over the whole time. */
   public double rate() {
     return elapsed.isZero() ? 0 : served() * 1e9 / elapsed.toNanos();
   }

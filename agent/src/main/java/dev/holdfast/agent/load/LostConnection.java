@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * One connection that was lost.
  *
  * @param outcome how; {@code outcome.isLost()} holds
- * @param began when connect was called
+ * @param began when connect was called, or the request was written on a kept connection
  * @param ended when the loss was seen, to be matched against what happened to the server then
  * @param local the client's end, or null when the kernel gave none (Unix domain)
  * @param detail what was seen, for a person

@@ -1,6 +1,8 @@
 package dev.holdfast.agent.load;
 
-/** How one connection ended, as its client saw it. */
+import java.util.Locale;
+
+/** How one exchange ended, as its client saw it. */
 public enum Outcome {
   /** A whole and good answer came. */
   OK,
@@ -19,8 +21,14 @@ public enum Outcome {
    * side only: a queue that fills up during the handshake drops the last ACK of it.
    */
   ANSWER_TIMED_OUT,
-  /** An answer came and ended, but it is truncated, malformed, or its status is not 2xx. */
+  /** An answer came and ended, but it is truncated, malformed, or its status is not a good one. */
   BAD_ANSWER,
+  /**
+   * A connection that was kept open after an answer ended, or was reset, after the next request was
+   * written on it and before any byte of its answer. The worker that had it is the one that lost
+   * it: this was never in a queue.
+   */
+  CUT,
   /**
    * This side could not even try: EMFILE, EADDRNOTAVAIL, EACCES or the like. Reported, but never
    * the server's loss.
@@ -30,5 +38,10 @@ public enum Outcome {
   /** Whether a client of the server lost something by this: everything but OK and LOCAL. */
   public boolean isLost() {
     return this != OK && this != LOCAL;
+  }
+
+  /** For people: {@code connect timed out}. */
+  public String words() {
+    return name().toLowerCase(Locale.ROOT).replace('_', ' ');
   }
 }

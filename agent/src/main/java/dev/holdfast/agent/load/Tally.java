@@ -19,6 +19,21 @@ final class Tally {
   private final LatencyHistogram latencies = new LatencyHistogram();
   private final List<LostConnection> lostConnections = new ArrayList<>();
   private @Nullable String localProblem;
+  private long requests;
+  private long closedIdle;
+
+  void asked() {
+    requests++;
+  }
+
+  /** Takes back one that did not begin after all. */
+  void notAsked() {
+    requests--;
+  }
+
+  void closedIdle() {
+    closedIdle++;
+  }
 
   void served(long nanoseconds, Optional<String> worker) {
     outcomes.merge(Outcome.OK, 1L, Long::sum);
@@ -44,6 +59,8 @@ final class Tally {
     return new LoadReport(
         over,
         started,
+        requests,
+        closedIdle,
         outcomes,
         new TreeMap<>(byWorker),
         latencies.copy(),

@@ -112,6 +112,8 @@ class LossesTest {
         new LoadReport(
             true,
             lost.length,
+            lost.length,
+            0,
             outcomes,
             new TreeMap<>(),
             new LatencyHistogram(),

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -348,6 +349,74 @@ class LoadGeneratorTest {
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("no such worker");
     }
+  }
+
+  @Test
+  void takesAnyByteOrAnOrderlyEndForAnAnswerWhereItSaysAWord() throws Exception {
+    List<TestServer.Treatment> fates =
+        List.of(
+            answering("+PONG\r\n"),
+            answering(""),
+            SocketChannel::close,
+            accepted -> {
+              TestServer.say(accepted, TestServer.request(accepted));
+              assertThat(TestServer.request(accepted)).isEmpty(); // the load ends its side
+              accepted.close();
+            });
+    for (TestServer.Treatment fate : fates) {
+      try (TestServer server = TestServer.tcp(fate)) {
+        LoadReport report = run(word(server));
+        assertThat(report.served() + report.count(Outcome.RESET)).isEqualTo(20);
+        if (fate != fates.get(2)) { // what closes without reading resets
+          assertThat(report.served()).isEqualTo(20);
+        }
+      }
+    }
+    try (TestServer server = TestServer.tcp(resettingAfter(""))) {
+      assertThat(run(word(server)).lostByKind()).isEqualTo(Map.of(Outcome.RESET, 20L));
+    }
+  }
+
+  private static LoadPlan word(TestServer server) throws IOException {
+    return LoadPlan.against(server.address())
+        .withConnections(20)
+        .withConcurrency(1)
+        .withTimeouts(Duration.ofSeconds(10), Duration.ofSeconds(10))
+        .withExchange(Exchange.word("PING\r\n"));
+  }
+
+  @Test
+  void tellsAListenerOfEachExchangeAndItsMoments() throws Exception {
+    AtomicInteger turn = new AtomicInteger();
+    List<Long> served = new CopyOnWriteArrayList<>();
+    List<Outcome> lost = new CopyOnWriteArrayList<>();
+    long from = System.nanoTime();
+    LoadListener listener =
+        new LoadListener() {
+          @Override
+          public void served(long began, long ended, String head) {
+            assertThat(head).startsWith("HTTP/1.0 200 OK");
+            assertThat(began - from).isNotNegative();
+            served.add(ended - began);
+          }
+
+          @Override
+          public void lost(LostConnection connection, long began, long ended) {
+            assertThat(ended - began).isNotNegative();
+            lost.add(connection.outcome());
+          }
+        };
+    try (TestServer server =
+            TestServer.tcp(
+                (SocketChannel accepted) ->
+                    answering(turn.getAndIncrement() % 4 == 0 ? "" : GOOD).apply(accepted));
+        LoadGenerator load =
+            LoadGenerator.start(
+                LoadPlan.against(server.address()).withConnections(100), listener)) {
+      load.await();
+    }
+    assertThat(served).hasSize(75).allMatch(nanoseconds -> nanoseconds > 0);
+    assertThat(lost).hasSize(25).containsOnly(Outcome.CLOSED_UNANSWERED);
   }
 
   @Test
