@@ -20,18 +20,30 @@ import dev.holdfast.broker.core.ListenerConfig;
 import dev.holdfast.broker.core.Notice;
 import dev.holdfast.broker.core.Performer;
 import dev.holdfast.broker.core.Refusal;
+import dev.holdfast.broker.core.ServiceConfig;
+import dev.holdfast.broker.core.WorkerOrder;
 import dev.holdfast.broker.loop.Loop;
 import dev.holdfast.broker.loop.ProcessWatches;
 import dev.holdfast.broker.loop.Timed;
+import dev.holdfast.broker.workers.NotifySockets;
+import dev.holdfast.broker.workers.Observer;
+import dev.holdfast.broker.workers.Outputs;
+import dev.holdfast.broker.workers.Workers;
+import dev.holdfast.fd.OwnedFd;
 import dev.holdfast.fd.Pidfd;
 import dev.holdfast.fd.Poller;
+import dev.holdfast.fd.StandardError;
 import dev.holdfast.listener.LeaseId;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /** The floors, wired. Owns what they own; {@link #run} is the life of the broker. */
 final class Broker implements Performer, Operator, AutoCloseable {
@@ -47,6 +59,9 @@ final class Broker implements Performer, Operator, AutoCloseable {
   private final ListenerSockets sockets;
   private final ProcessWatches processes;
   private final Connections connections;
+  private final NotifySockets notify;
+  private final Observer observer;
+  private final Workers workers;
   private final QuietTime quietTime = new QuietTime();
   private final Lookups lookups = new Lookups();
   private final Methods methods;
@@ -55,11 +70,21 @@ final class Broker implements Performer, Operator, AutoCloseable {
   private boolean started;
 
   /**
+   * What the broker found when it started.
+   *
+   * @param journal whether systemd's journal reads standard error
+   * @param openFiles the limit in force before the broker raised it: workers start with it
+   * @param notifySockets where the notify sockets of workers are
+   */
+  record Host(boolean journal, long openFiles, Path notifySockets) {}
+
+  /**
    * Wires a broker. Ownership of the control socket moves here.
    *
    * @throws IOException when the kernel has no descriptors left for it
    */
-  Broker(Identity identity, Settings settings, ControlSocket moved, Log log) throws IOException {
+  Broker(Identity identity, Settings settings, ControlSocket moved, Log log, Host host)
+      throws IOException {
     this.identity = identity;
     this.settings = settings;
     this.log = log;
@@ -67,14 +92,25 @@ final class Broker implements Performer, Operator, AutoCloseable {
     // Lease ids of one broker must not be taken for those of another: its start, in base 36, comes
     // first.
     this.state =
-        new BrokerState(
-            identity.uid(), Long.toString(identity.started().getEpochSecond(), 36) + "-");
+        new BrokerState(identity.uid(), Long.toString(identity.started().toEpochMilli(), 36) + "-");
     this.loop = new Loop(poller, state, clock::instant);
     this.sockets = new ListenerSockets(addresses, poller, loop::event, clock::instant);
     this.processes = new ProcessWatches(poller, loop::event);
     this.connections =
         new Connections(moved, poller, state, loop::event, clock::instant, new Closing());
-    this.methods = new Methods(connections, sockets, state, loop, this, addresses, lookups);
+    this.notify = new NotifySockets(poller, loop::event, host.notifySockets());
+    this.observer = new Observer(loop::post, loop::event);
+    this.workers =
+        new Workers(
+            poller,
+            new WorkersGround(),
+            notify,
+            new Outputs(new StandardError()::write, host.journal(), clock::instant),
+            observer,
+            identity.socket(),
+            OptionalLong.of(host.openFiles()));
+    this.methods =
+        new Methods(connections, sockets, state, loop, this, addresses, lookups, this::openNotify);
   }
 
   /**
@@ -93,23 +129,64 @@ final class Broker implements Performer, Operator, AutoCloseable {
     return startFailure;
   }
 
-  /** Serves until {@link #stop}. */
+  /** Serves until {@link #shutDown} has come to its end. */
   void run() throws IOException {
-    loop.run(this, List.of(sockets(), connections, log, quietTime), this::beforeWaiting);
+    List<Timed> timed =
+        List.of(
+            timed(sockets::nextDeadline, sockets::expire),
+            timed(workers::nextDeadline, workers::expire),
+            connections,
+            log,
+            quietTime);
+    loop.run(this, timed, this::beforeWaiting);
   }
 
-  private Timed sockets() {
+  /** For a floor that must not know of the loop. */
+  private static Timed timed(Supplier<Optional<Instant>> next, Consumer<Instant> expire) {
     return new Timed() {
       @Override
       public Optional<Instant> nextDeadline() {
-        return sockets.nextDeadline();
+        return next.get();
       }
 
       @Override
       public void expire(Instant now) {
-        sockets.expire(now);
+        expire.accept(now);
       }
     };
+  }
+
+  /** What the workers stand on. */
+  private final class WorkersGround implements Workers.Ground {
+    @Override
+    public void event(Event event) {
+      loop.event(event);
+    }
+
+    @Override
+    public void post(Runnable action) {
+      loop.post(action);
+    }
+
+    @Override
+    public Optional<OwnedFd> socket(long id) {
+      return sockets.descriptor(id);
+    }
+
+    @Override
+    public Instant now() {
+      return clock.instant();
+    }
+
+    @Override
+    public ServiceConfig.Stopping stopping(String service) {
+      return state.stopping(service);
+    }
+  }
+
+  /** Children of ours have ended; from any thread. */
+  void reap() {
+    loop.post(workers::reapOrphans);
   }
 
   private void beforeWaiting() {
@@ -117,9 +194,13 @@ final class Broker implements Performer, Operator, AutoCloseable {
     loop.settle(this);
   }
 
-  /** Makes {@link #run} return; from any thread. */
-  void stop() {
-    loop.stop();
+  /**
+   * Stops the services, and makes {@link #run} return when they have; the second time their workers
+   * are killed. From any thread.
+   */
+  void shutDown() {
+    // Nothing outlives process 1 of a pid namespace (pid_namespaces(7)).
+    loop.post(() -> loop.event(new Event.ShutDown(identity.pid() == 1)));
   }
 
   /** Has the loop run something; from any thread. */
@@ -283,6 +364,93 @@ final class Broker implements Performer, Operator, AutoCloseable {
     methods.answers().discard(descriptor);
   }
 
+  // ---- services
+
+  @Override
+  public void spawn(WorkerOrder order) {
+    workers.spawn(order);
+  }
+
+  @Override
+  public void stopWorker(long worker, int signal) {
+    workers.stopWorker(worker, signal);
+  }
+
+  @Override
+  public void killWorker(long worker) {
+    workers.killWorker(worker);
+  }
+
+  @Override
+  public void askOutput(long worker) {
+    workers.askOutput(worker);
+  }
+
+  @Override
+  public void stopHolder(LeaseId lease, int signal) {
+    Optional<Pidfd> holder = processes.dup(lease);
+    if (holder.isPresent()) {
+      observer.stop(
+          holder.get(),
+          0,
+          signal,
+          sockets(state.socketsOf(lease)),
+          problem -> loop.event(new Event.Warned(null, problem)));
+    }
+  }
+
+  @Override
+  public void observe(LeaseId lease, int pid, List<Long> observed) {
+    observer.observe(lease, pid, sockets(observed));
+  }
+
+  private List<OwnedFd> sockets(List<Long> ids) {
+    return ids.stream().map(sockets::descriptor).flatMap(Optional::stream).toList();
+  }
+
+  @Override
+  public void unobserve(LeaseId lease) {
+    observer.unobserve(lease);
+  }
+
+  @Override
+  public void closeNotify(LeaseId lease) {
+    notify.close(lease);
+  }
+
+  private Optional<String> openNotify(LeaseId lease, int uid) {
+    try {
+      return Optional.of(notify.open(lease, uid));
+    } catch (IOException e) {
+      loop.event(
+          new Event.Warned(
+              null, "lease " + lease.value() + " gets no NOTIFY_SOCKET: " + e.getMessage()));
+      return Optional.empty();
+    }
+  }
+
+  @Override
+  public void awaitConnection(long socket, boolean on) {
+    sockets.awaitConnection(socket, on);
+  }
+
+  @Override
+  public void countOpen(String service, List<Long> counted, List<Long> listeners) {
+    List<Integer> pids =
+        counted.stream().map(workers::pid).flatMapToInt(OptionalInt::stream).boxed().toList();
+    observer.countOpen(service, pids, sockets(listeners));
+  }
+
+  @Override
+  public void forgetService(String service) {
+    workers.forgetService(service);
+  }
+
+  @Override
+  public void finish() {
+    loop.stop();
+  }
+
   @Override
   public void log(Notice notice) {
     quietTime.decided(notice.at());
@@ -295,9 +463,12 @@ final class Broker implements Performer, Operator, AutoCloseable {
    */
   @Override
   public void close() throws IOException {
+    notify.close(); // while its directory, which goes by the control socket's name, is ours alone
     try {
       connections.close();
     } finally {
+      workers.close();
+      observer.close();
       sockets.close();
       processes.close();
       methods.closeStored();

@@ -5,6 +5,8 @@ import dev.holdfast.broker.config.Configuration;
 import dev.holdfast.broker.control.ControlSocket;
 import dev.holdfast.broker.control.Operator;
 import dev.holdfast.broker.core.SocketSettings;
+import dev.holdfast.broker.workers.NotifySockets;
+import dev.holdfast.fd.Children;
 import dev.holdfast.fd.ErrnoException;
 import dev.holdfast.fd.Limits;
 import dev.holdfast.fd.Signals;
@@ -29,6 +31,9 @@ public final class Main {
   private static final int SYSTEM = 71;
   private static final int CONFIG = 78;
 
+  /** What the kernel gives process 1. */
+  private static final long DEFAULT_OPEN_FILES = 1024;
+
   private final Arguments arguments;
 
   private Main(Arguments arguments) {
@@ -38,6 +43,8 @@ public final class Main {
   // Written by main and by the JVM's thread for signals, each before it reads the other.
   private volatile boolean stopAsked;
   private volatile @Nullable Broker running;
+
+  private final String supervisor = Optional.ofNullable(System.getenv("NOTIFY_SOCKET")).orElse("");
 
   public static void main(String[] args) {
     int status;
@@ -112,7 +119,8 @@ public final class Main {
       complain("open the control socket: " + e.getMessage());
       return SYSTEM;
     }
-    Log log = new Log(System.getenv("JOURNAL_STREAM") != null, Instant::now);
+    boolean journal = System.getenv("JOURNAL_STREAM") != null;
+    Log log = new Log(journal, Instant::now);
     Operator.Identity identity =
         new Operator.Identity(
             Limits.processId(),
@@ -122,8 +130,9 @@ public final class Main {
             stateDirectory,
             settings.file(),
             Instant.now());
-    String supervisor = Optional.ofNullable(System.getenv("NOTIFY_SOCKET")).orElse("");
-    try (Broker broker = new Broker(identity, settings, control, log)) {
+    Broker.Host host =
+        new Broker.Host(journal, raiseOpenFiles(), notifyDirectory(address, stateDirectory));
+    try (Broker broker = new Broker(identity, settings, control, log, host)) {
       running = broker;
       if (stopAsked) {
         return 0;
@@ -145,16 +154,45 @@ public final class Main {
       if (arguments.train()) {
         new Training(address, broker).start();
       }
-      reapOrphans();
+      reapChildren(broker);
       Thread.currentThread().setName("broker-loop");
       broker.run();
-      tell(supervisor, "STOPPING=1");
       log.line("event=stopped");
       return 0;
     } catch (IOException e) {
       complain(e.getMessage());
       return SYSTEM;
     }
+  }
+
+  /**
+   * A broker needs as many descriptors as it may have. Returns the limit that was in force before.
+   */
+  private static long raiseOpenFiles() {
+    try {
+      Limits.OpenFiles given = Limits.openFiles();
+      Limits.setOpenFiles(given.hard());
+      return given.soft();
+    } catch (ErrnoException e) {
+      complain("raise the limit of open files: " + e.getMessage() + "; it stays as it is");
+      return DEFAULT_OPEN_FILES;
+    }
+  }
+
+  /**
+   * Beside the control socket, which whoever may be a worker can reach; elsewhere when the paths of
+   * sockets in it would be longer than the kernel allows (unix(7)).
+   */
+  private static Path notifyDirectory(UnixAddress address, Path stateDirectory) {
+    Path beside =
+        address instanceof UnixAddress.Path at
+            ? Path.of(at.path().toAbsolutePath() + ".notify")
+            : stateDirectory.resolve("notify");
+    String name = "holdfast-notify-" + Limits.processId();
+    Path root = Limits.effectiveUid() == 0 ? Path.of("/run") : Path.of("/tmp");
+    return beside.toString().length() + NotifySockets.NAME < UnixAddress.ROOM
+        ? beside
+        : root.resolve(name);
   }
 
   private void handleSignals() {
@@ -170,31 +208,31 @@ public final class Main {
         });
   }
 
+  /** The first time everything is wound up; the second time nothing is waited for. */
   private void stop() {
+    if (!stopAsked) {
+      tell(supervisor, "STOPPING=1");
+    }
     stopAsked = true;
     Broker broker = running;
     if (broker != null) {
-      broker.stop();
+      broker.shutDown();
     }
   }
 
   /**
-   * Orphans of a pid namespace become children of its process 1, which has to reap them. Called
-   * late: the JDK sets SIGCHLD to its default when it first looks at processes, and at its start it
-   * may.
+   * Children have to be reaped: workers, and what lost its parent below us or in our pid namespace.
+   * Called late: the JDK sets SIGCHLD to its default when it first looks at processes, and at its
+   * start it may.
    */
-  private static void reapOrphans() {
-    if (Limits.processId() == 1) {
-      Signals.onSignal("CHLD", name -> reap());
-      reap();
+  private static void reapChildren(Broker broker) {
+    try {
+      Children.becomeSubreaper();
+    } catch (ErrnoException e) {
+      complain(e.getMessage() + "; workers that go into the background are not followed");
     }
-  }
-
-  private static void reap() {
-    int pid = Limits.reapChild();
-    while (pid > 0) {
-      pid = Limits.reapChild();
-    }
+    Signals.onSignal("CHLD", name -> broker.reap());
+    broker.reap();
   }
 
   private static void tell(String supervisor, String lines) {

@@ -33,6 +33,6 @@ record Settings(Optional<Path> file, Map<ListenerName, ListenerConfig> listen) {
     SortedMap<ListenerName, ListenerConfig> listeners = new TreeMap<>(read.listeners());
     listeners.putAll(listen);
     return new BrokerConfig(
-        read.control(), read.store(), read.retrieve(), read.limits(), listeners);
+        read.control(), read.store(), read.retrieve(), read.limits(), listeners, read.services());
   }
 }

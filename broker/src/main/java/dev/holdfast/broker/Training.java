@@ -48,7 +48,7 @@ final class Training extends Thread {
     } catch (IOException | VarlinkException e) {
       System.err.println("holdfastd: training: " + e.getMessage());
     } finally {
-      broker.stop();
+      broker.shutDown();
     }
   }
 }

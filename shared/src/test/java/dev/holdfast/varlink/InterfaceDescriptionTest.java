@@ -194,11 +194,47 @@ class InterfaceDescriptionTest {
             "dev.holdfast.Worker",
             List.of("Acquire", "Ready", "Release", "Await", "Store", "Retrieve"),
             "dev.holdfast.Control",
-            List.of("Listen", "Close", "List", "Watch", "Drain", "Reload", "Status"));
+            List.of(
+                "Listen", "Close", "List", "Watch", "Drain", "Restart", "Scale", "Stop", "Start",
+                "Reload", "Status"));
     methods.forEach(
         (name, expected) ->
             assertThat(InterfaceDescription.loadResource(name).methods().keySet())
                 .containsExactlyElementsOf(expected));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"listeners\":[\"web\"]}",
+        "{\"listeners\":[\"web\"],\"hold\":\"process\",\"notify\":true,\"stopSignal\":\"QUIT\"}"
+      })
+  void anAcquireMayBecomeAProgram(String parameters) throws JsonException {
+    InterfaceDescription worker = InterfaceDescription.loadResource("dev.holdfast.Worker");
+    JsonObject object = Json.parse(parameters);
+    assertThatCode(() -> worker.check(worker.method("Acquire").orElseThrow().in(), object))
+        .doesNotThrowAnyException();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "Restart | {} | service",
+        "Restart | {\"service\":\"shop\",\"readyTimeoutUsec\":7} | readyTimeoutUsec",
+        "Scale | {\"service\":\"shop\"} | count",
+        "Scale | {\"service\":\"shop\",\"count\":\"2\"} | count",
+        "Stop | {\"service\":\"shop\",\"now\":true} | now",
+        "Listen | {\"name\":\"web\",\"spec\":\"80\",\"idle\":\"sleep\"} | idle"
+      })
+  void whatAnOperatorSaysOfServicesIsChecked(String method, String parameters, String wrong)
+      throws JsonException {
+    InterfaceDescription control = InterfaceDescription.loadResource("dev.holdfast.Control");
+    JsonObject object = Json.parse(parameters);
+    assertThatThrownBy(() -> control.check(control.method(method).orElseThrow().in(), object))
+        .isInstanceOfSatisfying(
+            VarlinkException.class,
+            e -> assertThat(e.parameters()).isEqualTo(JsonObject.of("parameter", wrong)));
   }
 
   @Test

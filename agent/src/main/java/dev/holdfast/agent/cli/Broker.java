@@ -15,7 +15,9 @@ import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** A connection to the broker, with failures in a user's words. Main thread only. */
 final class Broker implements AutoCloseable {
@@ -66,11 +68,15 @@ final class Broker implements AutoCloseable {
     }
   }
 
-  /** All that the broker holds, as Control.List has it; a large answer comes in parts. */
+  /**
+   * All that the broker holds, as Control.List has it; a large answer comes in parts, and so does a
+   * service with many workers.
+   */
   JsonObject listing() throws Failure, VarlinkException {
     List<JsonObject> listeners = new ArrayList<>();
     List<JsonObject> leases = new ArrayList<>();
     List<JsonObject> stored = new ArrayList<>();
+    Map<String, JsonObject> services = new LinkedHashMap<>();
     try (ReplyStream parts = stream("dev.holdfast.Control.List", JsonObject.EMPTY)) {
       while (!parts.ended()) {
         JsonObject part =
@@ -78,11 +84,29 @@ final class Broker implements AutoCloseable {
         listeners.addAll(part.objects("listeners"));
         leases.addAll(part.objects("leases"));
         stored.addAll(part.objects("stored"));
+        for (JsonObject service : part.optionalObjects("services").orElse(List.of())) {
+          services.merge(service.string("name"), service, Broker::withProcessesOf);
+        }
       }
     } catch (IOException e) {
       throw broken(e);
     }
-    return JsonObject.of("listeners", listeners, "leases", leases, "stored", stored);
+    return JsonObject.builder()
+        .put("listeners", listeners)
+        .put("leases", leases)
+        .put("stored", stored)
+        .put("services", services.values())
+        .build();
+  }
+
+  private static JsonObject withProcessesOf(JsonObject service, JsonObject more) {
+    List<JsonObject> processes = new ArrayList<>(service.objects("processes"));
+    processes.addAll(more.objects("processes"));
+    JsonObject.Builder whole = JsonObject.builder();
+    service
+        .members()
+        .forEach((name, value) -> whole.put(name, name.equals("processes") ? processes : value));
+    return whole.build();
   }
 
   /** Calls with more; the replies are waited for as long as it takes. */

@@ -7,7 +7,6 @@ import dev.holdfast.agent.demo.DemoPlan;
 import dev.holdfast.agent.demo.DemoReport;
 import dev.holdfast.agent.demo.LineView;
 import dev.holdfast.agent.demo.View;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -128,19 +127,8 @@ final class DemoVerb extends Verb {
     if (json) {
       return View.none();
     }
-    String terminal = surroundings.environment().getOrDefault("TERM", "dumb");
-    return !terminal.equals("dumb") && standardOutputIsTerminal()
+    return surroundings.drawsOnTerminal()
         ? new BlockView(surroundings.out())
         : new LineView(surroundings.out());
-  }
-
-  /** System.console() also wants a terminal as input, and on 22 and later is there without any. */
-  private static boolean standardOutputIsTerminal() {
-    try {
-      String file = Files.readSymbolicLink(Path.of("/proc/self/fd/1")).toString();
-      return file.startsWith("/dev/pts/") || file.startsWith("/dev/tty");
-    } catch (IOException e) {
-      return false;
-    }
   }
 }

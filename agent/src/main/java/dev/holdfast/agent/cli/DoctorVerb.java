@@ -32,6 +32,7 @@ final class DoctorVerb extends Verb {
     List<Check> checks = new ArrayList<>();
     checks.addAll(KernelChecks.run());
     checks.addAll(LimitChecks.run());
+    checks.addAll(ServiceChecks.run());
     checks.addAll(BrokerChecks.run(address(surroundings)));
     checks.addAll(JavaChecks.run());
     if (json) {

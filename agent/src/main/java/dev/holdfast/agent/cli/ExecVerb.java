@@ -18,13 +18,14 @@ import picocli.CommandLine.Parameters;
     description = "Become PROGRAM, with the named listeners open from descriptor 3 up.",
     customSynopsis =
         "holdfast exec [--fd0] [--env VAR[=TEXT]]... [--service S] [--replace]%n"
-            + "              [--hold process|connection] [--dry-run] [--socket PATH] [--json]%n"
+            + "              [--hold process|connection] [--stop-signal NAME] [--dry-run]%n"
+            + "              [--socket PATH] [--json]%n"
             + "              NAME... -- PROGRAM [ARG]...",
     footer = {
       "",
       "PROGRAM finds LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES (a name for each socket), "
-          + "HOLDFAST_LEASE, NOTIFY_SOCKET when the broker takes READY=1 from it, and no other "
-          + "descriptors but the standard streams. {fd:NAME} in an ARG, and in TEXT, becomes the "
+          + "HOLDFAST_LEASE, NOTIFY_SOCKET (it is ready when it says READY=1 there, or is seen "
+          + "waiting on a listener), and no other descriptors but the standard streams. {fd:NAME} in an ARG, and in TEXT, becomes the "
           + "number of NAME's first socket. The lease ends with the process. PROGRAM is looked "
           + "for in PATH as execvp(3) does.",
       "",
@@ -74,6 +75,13 @@ final class ExecVerb extends Verb implements TakesProgram {
           "What the lease follows: this process (default), or a connection that PROGRAM and its"
               + " children keep open, on the descriptor after the last socket.")
   String hold = "process";
+
+  @Option(
+      names = "--stop-signal",
+      paramLabel = "NAME",
+      description =
+          "What asks PROGRAM to finish when its lease drains: TERM (default), QUIT for nginx, ...")
+  @Nullable String stopSignal;
 
   @Option(
       names = "--dry-run",
@@ -147,6 +155,11 @@ final class ExecVerb extends Verb implements TakesProgram {
           ExitCode.USAGE,
           "exec --replace: give --service S too; only its own workers are replaced");
     }
+    if (stopSignal != null && hold.equals("connection")) {
+      throw new Failure(
+          ExitCode.USAGE,
+          "exec --stop-signal: there is no process to send it to with --hold connection");
+    }
     for (String word : words) {
       Placeholders.check(word, names);
     }
@@ -159,12 +172,20 @@ final class ExecVerb extends Verb implements TakesProgram {
   }
 
   private JsonObject request() {
+    boolean follows = hold.equals("process");
     return JsonObject.builder()
         .put("listeners", names)
         .put("hold", hold)
         .put("service", service == null ? null : ByteText.decode(service))
         .put("replace", replace ? Boolean.TRUE : null)
+        .put("notify", follows ? Boolean.TRUE : null)
+        .put("stopSignal", follows ? stopSignal() : null)
         .build();
+  }
+
+  /** The broker knows the names, so that nothing of signals is loaded here. */
+  private String stopSignal() {
+    return stopSignal == null ? "TERM" : ByteText.decode(stopSignal);
   }
 
   private void place(Program program, Broker broker, List<OwnedFd> sockets, int first) {
@@ -183,10 +204,11 @@ final class ExecVerb extends Verb implements TakesProgram {
       environment.passDescriptors(acquired.names());
     }
     String notify = acquired.notifySocket();
-    if (notify == null) {
+    boolean isOurWorker = acquired.lease().equals(environment.value("HOLDFAST_LEASE"));
+    if (notify == null && !isOurWorker) { // a worker that the broker started has one from it
       // It would be our own supervisor's, who must not take the program's words for ours.
       environment.remove("NOTIFY_SOCKET");
-    } else {
+    } else if (notify != null) {
       environment.set("NOTIFY_SOCKET", ByteText.encode(notify));
     }
     environment.set("HOLDFAST_LEASE", ByteText.encode(acquired.lease()));

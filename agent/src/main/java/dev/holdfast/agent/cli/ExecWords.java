@@ -16,6 +16,7 @@ final class ExecWords {
   private @Nullable String socket;
   private @Nullable String service;
   private @Nullable String hold;
+  private @Nullable String stopSignal;
   private boolean fd0;
   private boolean replace;
   private boolean json;
@@ -48,6 +49,7 @@ final class ExecWords {
     verb.socket = read.socket;
     verb.service = read.service;
     verb.hold = read.hold == null ? verb.hold : read.hold;
+    verb.stopSignal = read.stopSignal;
     verb.fd0 = read.fd0;
     verb.replace = read.replace;
     verb.json = read.json;
@@ -93,6 +95,12 @@ final class ExecWords {
           return false;
         }
         hold = value;
+      }
+      case "--stop-signal" -> {
+        if (stopSignal != null) {
+          return false;
+        }
+        stopSignal = value;
       }
       default -> {
         return false;

@@ -5,7 +5,9 @@ package dev.holdfast.agent.cli;
  */
 enum ExitCode {
   OK(0, "done"),
-  REFUSED(1, "the broker refused: no such name, or it is another's; demo: lost what was queued"),
+  REFUSED(
+      1,
+      "the broker refused: no such name, or another's; a restart failed; demo, prove: some was lost"),
   USAGE(64, "the command line is wrong"),
   UNAVAILABLE(69, "no broker answers there"),
   SYSTEM(71, "the system refused a call"),

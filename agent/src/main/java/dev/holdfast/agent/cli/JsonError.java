@@ -11,6 +11,7 @@ final class JsonError {
     return JsonObject.builder()
         .put("error", failure.error().isEmpty() ? null : failure.error())
         .put("message", failure.line())
+        .put("details", failure.details().isEmpty() ? null : failure.details())
         .put("exitCode", failure.exitCode().number())
         .build()
         .toString();

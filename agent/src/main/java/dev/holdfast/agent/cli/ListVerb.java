@@ -3,16 +3,19 @@ package dev.holdfast.agent.cli;
 import dev.holdfast.varlink.JsonObject;
 import dev.holdfast.varlink.VarlinkException;
 import java.time.Instant;
+import java.util.List;
 import picocli.CommandLine.Command;
 
 /** Shows what the broker holds. */
 @Command(
     name = "list",
-    description = "Show the listeners, their leases, and what is stored.",
+    description = "Show the listeners, their leases, the services, and what is stored.",
     footer = {
       "",
-      "An empty cell is \"-\". QUEUE is how many connections wait, of how many that may.",
-      "With --json: one object with listeners, leases and stored, as "
+      "An empty cell is \"-\". QUEUE is how many connections wait, of how many that may. GEN "
+          + "counts the restarts of a service, RESTARTS its workers that failed and were started "
+          + "again.",
+      "With --json: one object with listeners, leases, stored and services, as "
           + "dev.holdfast.Control.List has them.",
       "",
       "Examples:",
@@ -39,6 +42,14 @@ final class ListVerb extends Verb {
     surroundings.print(Listing.listeners(reply.objects("listeners")).toString());
     if (!reply.objects("leases").isEmpty()) {
       surroundings.print("\n" + Listing.leases(reply.objects("leases"), Instant.now()));
+    }
+    List<JsonObject> services = reply.objects("services");
+    if (!services.isEmpty()) {
+      surroundings.print("\n" + Listing.services(services, Instant.now()));
+      Table workers = Listing.workers(services, Instant.now());
+      if (!workers.isEmpty()) {
+        surroundings.print("\n" + workers);
+      }
     }
     if (!reply.objects("stored").isEmpty()) {
       surroundings.print("\n" + Listing.stored(reply.objects("stored")));

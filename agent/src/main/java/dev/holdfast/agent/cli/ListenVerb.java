@@ -48,8 +48,10 @@ final class ListenVerb extends Verb {
 
   @Option(
       names = "--idle",
-      paramLabel = "queue|refuse",
-      description = "What happens to clients while no worker is there (default: queue).")
+      paramLabel = "queue|refuse|spawn",
+      description =
+          "What happens to clients while no worker is there: they wait (default), are refused, or"
+              + " wait while the first of them has the listener's services started.")
   @Nullable String idle;
 
   @Option(names = "--companion", description = "Open a Unix socket beside a TCP listener.")
@@ -68,9 +70,10 @@ final class ListenVerb extends Verb {
 
   @Override
   ExitCode run(Surroundings surroundings) throws Failure, VarlinkException {
-    if (idle != null && !idle.equals("queue") && !idle.equals("refuse")) {
+    if (idle != null && !List.of("queue", "refuse", "spawn").contains(idle)) {
       throw new Failure(
-          ExitCode.USAGE, "listen --idle " + idle + ": only queue or refuse can be asked for");
+          ExitCode.USAGE,
+          "listen --idle " + idle + ": only queue, refuse or spawn can be asked for");
     }
     JsonObject request =
         JsonObject.builder()

@@ -147,11 +147,19 @@ public final class Main {
   }
 
   private static ExitCode report(Failure failure, boolean json, Surroundings surroundings) {
-    surroundings.err().println(json ? JsonError.line(failure) : "holdfast: " + failure.line());
+    surroundings.err().println(json ? JsonError.line(failure) : text(failure));
     if (debug(surroundings)) {
       failure.printStackTrace(surroundings.err());
     }
     return failure.exitCode();
+  }
+
+  private static String text(Failure failure) {
+    StringBuilder text = new StringBuilder("holdfast: ").append(failure.line());
+    for (String detail : failure.details()) {
+      text.append("\n  ").append(detail);
+    }
+    return text.toString();
   }
 
   private static ExitCode reportBug(Throwable e, Surroundings surroundings) {

@@ -13,7 +13,8 @@ import picocli.CommandLine.Command;
       "",
       "Listeners that did not change are not touched. A configuration with an error "
           + "changes nothing, and the error is printed with file and line (exit code 78).",
-      "Prints a line for each change. With --json: an object with added, changed and " + "removed.",
+      "Prints a line for each change. With --json: an object with added, changed and removed listeners, "
+          + "and services with the same.",
       "",
       "Examples:",
       "  holdfast reload"
@@ -35,16 +36,23 @@ final class ReloadVerb extends Verb {
       surroundings.print(reply.toString());
       return ExitCode.OK;
     }
-    boolean nothing = true;
-    for (String change : List.of("added", "changed", "removed")) {
-      for (String name : reply.strings(change)) {
-        surroundings.print(change + " " + name);
-        nothing = false;
-      }
-    }
-    if (nothing) {
+    int changes =
+        print(surroundings, reply, "") + print(surroundings, reply.object("services"), "service ");
+    if (changes == 0) {
       surroundings.print("nothing changed");
     }
     return ExitCode.OK;
+  }
+
+  private static int print(Surroundings surroundings, JsonObject changes, String what)
+      throws Failure {
+    int count = 0;
+    for (String change : List.of("added", "changed", "removed")) {
+      for (String name : changes.strings(change)) {
+        surroundings.print(change + " " + what + name);
+        count++;
+      }
+    }
+    return count;
   }
 }

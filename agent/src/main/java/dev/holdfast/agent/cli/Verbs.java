@@ -17,8 +17,14 @@ final class Verbs {
           "list",
           "status",
           "watch",
+          "top",
+          "restart",
+          "scale",
+          "stop",
+          "start",
           "drain",
           "reload",
+          "prove",
           "store",
           "retrieve",
           "doctor",
@@ -46,8 +52,14 @@ final class Verbs {
       case "list" -> new ListVerb();
       case "status" -> new StatusVerb();
       case "watch" -> new WatchVerb();
+      case "top" -> new TopVerb();
+      case "restart" -> new RestartVerb();
+      case "scale" -> new ScaleVerb();
+      case "stop" -> new StopVerb();
+      case "start" -> new StartVerb();
       case "drain" -> new DrainVerb();
       case "reload" -> new ReloadVerb();
+      case "prove" -> new ProveVerb();
       case "store" -> new StoreVerb();
       case "retrieve" -> new RetrieveVerb();
       case "doctor" -> new DoctorVerb();

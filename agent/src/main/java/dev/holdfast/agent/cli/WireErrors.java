@@ -12,6 +12,7 @@ final class WireErrors {
   private static final String WORKER = "dev.holdfast.Worker.";
   private static final String CONTROL = "dev.holdfast.Control.";
   private static final String SERVICE = "org.varlink.service.";
+  private static final String REASON = "reason";
 
   private record Meaning(ExitCode exitCode, Function<JsonObject, String> words) {}
 
@@ -82,6 +83,46 @@ final class WireErrors {
                       + " is stopped and has no socket; open it again with `holdfast listen "
                       + text(p, "name")
                       + " SPEC`"),
+          entry(
+              WORKER + "ServiceSupervised",
+              ExitCode.REFUSED,
+              p ->
+                  "the workers of "
+                      + text(p, "service")
+                      + " are the broker's; replace them with `holdfast restart "
+                      + text(p, "service")
+                      + "`, or give yours another name"),
+          entry(
+              CONTROL + "ShuttingDown",
+              ExitCode.TRY_AGAIN,
+              p -> "the broker is about to end, and begins nothing new; try again when it is back"),
+          entry(
+              CONTROL + "NoSuchService",
+              ExitCode.REFUSED,
+              p ->
+                  "no service is named "
+                      + text(p, "service")
+                      + "; see `holdfast list` for those there are; the broker's configuration"
+                      + " makes them"),
+          entry(CONTROL + "RestartFailed", ExitCode.REFUSED, WireErrors::restartFailed),
+          entry(
+              CONTROL + "ServiceBusy",
+              ExitCode.TRY_AGAIN,
+              p ->
+                  "a "
+                      + text(p, "operation")
+                      + " of "
+                      + text(p, "service")
+                      + " is under way; `holdfast watch` shows it; try again when it is done"),
+          entry(
+              CONTROL + "ServiceStopped",
+              ExitCode.REFUSED,
+              p ->
+                  "the service "
+                      + text(p, "service")
+                      + " is stopped; start it with `holdfast start "
+                      + text(p, "service")
+                      + "`"),
           entry(CONTROL + "BindFailed", ExitCode.SYSTEM, WireErrors::bindFailed),
           entry(
               CONTROL + "Conflict",
@@ -150,6 +191,10 @@ final class WireErrors {
     return MEANINGS.keySet();
   }
 
+  /**
+   * The words for an error. What the member {@code reason} has below its first line is what a
+   * worker wrote, and goes below the words.
+   */
   static Failure failure(String attempted, VarlinkException e) {
     Meaning meaning = MEANINGS.get(e.error());
     if (meaning == null) {
@@ -163,7 +208,15 @@ final class WireErrors {
               + ", which this command is too old to explain");
     }
     return new Failure(
-        meaning.exitCode(), e.error(), attempted + ": " + meaning.words().apply(e.parameters()));
+        meaning.exitCode(),
+        e.error(),
+        attempted + ": " + meaning.words().apply(e.parameters()),
+        Printable.furtherLines(text(e.parameters(), REASON)));
+  }
+
+  private static String restartFailed(JsonObject p) {
+    String why = Printable.firstLine(text(p, REASON));
+    return why.isEmpty() ? "a new worker failed; the broker's log has more" : why;
   }
 
   private static String bindFailed(JsonObject p) {

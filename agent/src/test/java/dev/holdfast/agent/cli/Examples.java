@@ -31,11 +31,25 @@ final class Examples {
           .put("sinceUsec", "1700000000000000")
           .build();
 
+  static final JsonObject SHOP =
+      service("shop", "failing")
+          .put(
+              "message",
+              "worker 6 was not ready 60000 ms after its start; its last output:\nTraceback")
+          .put("nextStartUsec", "1700000000000000")
+          .put("processes", List.of(worker("7", "18").put("pid", 4712).build()))
+          .build();
+
+  static final JsonObject MAIL =
+      service("mail", "idle").put("processes", List.of(worker("8", "19").build())).build();
+
   static final JsonObject LISTED =
-      JsonObject.of(
-          "listeners", List.of(WEB, STOPPED, UNIX),
-          "leases", List.of(LEASE),
-          "stored", List.of(JsonObject.of("name", "state", "kind", "file", "uid", 0)));
+      JsonObject.builder()
+          .put("listeners", List.of(WEB, STOPPED, UNIX))
+          .put("leases", List.of(LEASE))
+          .put("stored", List.of(JsonObject.of("name", "state", "kind", "file", "uid", 0)))
+          .put("services", List.of(SHOP, MAIL))
+          .build();
 
   static final JsonObject STATUS =
       JsonObject.builder()
@@ -55,6 +69,27 @@ final class Examples {
           .build();
 
   private Examples() {}
+
+  private static JsonObject.Builder service(String name, String state) {
+    return JsonObject.builder()
+        .put("name", name)
+        .put("state", state)
+        .put("workers", 2)
+        .put("ready", 1)
+        .put("generation", 3)
+        .put("restarts", 4)
+        .put("changed", name.equals("shop"))
+        .put("listeners", List.of("web", "app"));
+  }
+
+  static JsonObject.Builder worker(String number, String lease) {
+    return JsonObject.builder()
+        .put("worker", number)
+        .put("lease", lease)
+        .put("generation", 3)
+        .put("state", "starting")
+        .put("sinceUsec", "1700000000000000");
+  }
 
   private static JsonObject.Builder listener(
       String name, String spec, @org.jspecify.annotations.Nullable String endpoint) {

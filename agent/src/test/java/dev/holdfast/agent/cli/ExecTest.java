@@ -59,7 +59,7 @@ class ExecTest {
             .put("lease", "17")
             .put("sockets", sockets)
             .put("remaining", false)
-            .put("notifySocket", parameters.has("service") ? "@notify-17" : null)
+            .put("notifySocket", parameters.has("service") ? "/run/notify-17" : null)
             .build();
     return new FakeBroker.Answers(List.of(reply), descriptors);
   }
@@ -136,7 +136,9 @@ class ExecTest {
         .allMatch(number -> Integer.parseInt(number) <= 4);
     assertThat(ended.out().lines().filter(line -> line.contains("socket:"))).hasSize(2);
     assertThat(broker.last(ACQUIRE).toString())
-        .isEqualTo("{\"listeners\":[\"web\",\"tls\"],\"hold\":\"process\"}");
+        .isEqualTo(
+            "{\"listeners\":[\"web\",\"tls\"],\"hold\":\"process\",\"notify\":true,"
+                + "\"stopSignal\":\"TERM\"}");
     assertThat(broker.calls).hasSize(1);
   }
 
@@ -148,8 +150,16 @@ class ExecTest {
   void aServiceGetsItsOwnNotifySocket() throws Exception {
     Ended ended =
         exec("--service", "shop", "--replace", "web", "--", "sh", "-c", "echo $NOTIFY_SOCKET");
-    assertThat(ended.out()).isEqualTo("@notify-17\n");
+    assertThat(ended.out()).isEqualTo("/run/notify-17\n");
     assertThat(broker.last(ACQUIRE).bool("replace")).isTrue();
+    assertThat(broker.last(ACQUIRE).bool("notify")).isTrue();
+  }
+
+  @Test
+  void aWorkerThatTheBrokerStartedKeepsTheNotifySocketItHas() throws Exception {
+    Map<String, String> given = Map.of("NOTIFY_SOCKET", "/run/of-17", "HOLDFAST_LEASE", "17");
+    List<String> words = List.of("exec", "web", "--", "sh", "-c", "echo $NOTIFY_SOCKET");
+    assertThat(start(given, words).out()).isEqualTo("/run/of-17\n");
   }
 
   @Test
@@ -176,6 +186,16 @@ class ExecTest {
     assertThat(ended.out().lines().filter(line -> line.contains("socket:")).map(ExecTest::number))
         .containsExactly("3", "4");
     assertThat(ended.out()).endsWith("\n1\n");
+    assertThat(broker.last(ACQUIRE).toString())
+        .as("there is no process that could be looked at, or get a signal")
+        .isEqualTo("{\"listeners\":[\"web\"],\"hold\":\"connection\"}");
+  }
+
+  @Test
+  void theSignalThatStopsTheProgramIsTold() throws Exception {
+    Ended ended = exec("--stop-signal", "QUIT", "web", "--", "true");
+    assertThat(ended.err()).isEmpty();
+    assertThat(broker.last(ACQUIRE).string("stopSignal")).isEqualTo("QUIT");
   }
 
   @Test

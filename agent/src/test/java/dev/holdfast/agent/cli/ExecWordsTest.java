@@ -16,6 +16,7 @@ class ExecWordsTest {
         String.valueOf(verb.socket),
         String.valueOf(verb.service),
         verb.hold,
+        String.valueOf(verb.stopSignal),
         "" + verb.fd0 + verb.replace + verb.json + verb.dryRun);
   }
 
@@ -30,6 +31,7 @@ class ExecWordsTest {
         "--json --env NGINX --env A=b=c web",
         "--env A={fd:web} web",
         "--socket /run/x.sock --hold connection web",
+        "--stop-signal SIGQUIT web",
         "--socket @x web.a-b_c@d"
       })
   void readsWhatTheParserReads(String words) {
@@ -54,6 +56,8 @@ class ExecWordsTest {
         "--socket a --socket b web",
         "--service a --service b web",
         "--hold process --hold process web",
+        "--stop-signal QUIT --stop-signal QUIT web",
+        "--stop-signal web",
         "--env \"A=b\" web",
         "-x web"
       })

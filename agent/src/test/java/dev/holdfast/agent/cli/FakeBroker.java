@@ -19,12 +19,22 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
 
 /** Answers each method with what a test told it to; one connection after the other. */
 final class FakeBroker implements AutoCloseable {
 
-  /** The replies to one call; each but the last continues. Descriptors go with the last one. */
-  record Answers(List<JsonObject> replies, List<OwnedFd> descriptors) {}
+  /**
+   * The replies to one call; each but the last continues. Descriptors go with the last one.
+   *
+   * @param end comes behind the replies, which all continue then
+   */
+  record Answers(
+      List<JsonObject> replies, List<OwnedFd> descriptors, @Nullable VarlinkException end) {
+    Answers(List<JsonObject> replies, List<OwnedFd> descriptors) {
+      this(replies, descriptors, null);
+    }
+  }
 
   /** What a method does. */
   interface Method {
@@ -116,9 +126,13 @@ final class FakeBroker implements AutoCloseable {
         throw VarlinkException.methodNotFound(call.method());
       }
       Answers answers = method.call(call.parameters());
-      int last = answers.replies().size() - 1;
+      VarlinkException end = answers.end();
+      int last = answers.replies().size() - (end == null ? 1 : 0);
       for (int i = 0; i < last; i++) {
         send(socket, Reply.continued(answers.replies().get(i)), List.of());
+      }
+      if (end != null) {
+        throw end;
       }
       send(socket, Reply.of(answers.replies().get(last)), answers.descriptors());
       answers.descriptors().forEach(OwnedFd::close);

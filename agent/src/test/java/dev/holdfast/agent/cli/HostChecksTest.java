@@ -53,6 +53,16 @@ class HostChecksTest {
   }
 
   @Test
+  void seeingReadinessDependsOnYamaAndTheCapability() {
+    assertThat(ServiceChecks.readiness(0, false).state()).isEqualTo(OK);
+    assertThat(ServiceChecks.readiness(2, true).state()).isEqualTo(OK);
+    assertThat(ServiceChecks.readiness(1, false).meaning()).contains("services are seen");
+    assertThat(ServiceChecks.readiness(2, false).meaning()).contains("every worker");
+    assertThat(ServiceChecks.readiness(3, true).advice()).contains("ready = \"notify\"");
+    assertThat(ServiceChecks.accounts(false).advice()).contains("util-linux");
+  }
+
+  @Test
   void limitsAreReadFromTheKernelsTable() {
     String low = "Max open files            1024                 1024                 files     ";
     String high = "Max open files            1024                 524288               files     ";

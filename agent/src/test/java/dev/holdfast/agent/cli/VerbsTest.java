@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -53,9 +54,78 @@ class VerbsTest {
             "LISTENER ENDPOINT SPEC STATE QUEUE LEASES NOTE",
             "web tcp:[::]:8080 8080 listening 3/4096 1 -",
             "old - 0 stopped - 1 -",
-            "state file 0")
-        .anyMatch(line -> line.startsWith("17 web,app ready 4711 1000 shop process "));
+            "state file 0",
+            "SERVICE STATE READY/WORKERS GEN RESTARTS LISTENERS NOTE",
+            "shop failing 1/2 3 4 web,app worker 6 was not ready 60000 ms after its start: Traceback;"
+                + " tried again in 0s; runs an older configuration",
+            "mail idle 1/2 3 4 web,app -",
+            "WORKER SERVICE STATE PID GEN LEASE AGE STATUS")
+        .anyMatch(line -> line.startsWith("17 web,app ready 4711 1000 shop process "))
+        .anyMatch(line -> line.startsWith("7 shop starting 4712 3 18 "))
+        .anyMatch(line -> line.startsWith("8 mail starting - 3 19 "));
     assertThat(Json.parse(run("list --json").out().strip())).isEqualTo(Examples.LISTED);
+  }
+
+  @Test
+  void topShowsQueuesAndServicesOnce() throws Exception {
+    Ran ran = run("top --once");
+    assertThat(ran.err()).isEmpty();
+    assertThat(ran.out().lines().map(line -> line.strip().replaceAll(" +", " ")))
+        .contains(
+            "LISTENER ENDPOINT STATE QUEUE LIMIT DROPS LEASES",
+            "web tcp:[::]:8080 listening 3 4096 0 1")
+        .anyMatch(line -> line.endsWith(" listeners 3 leases 1 services 2"))
+        .anyMatch(line -> line.startsWith("shop failing 1/2 "))
+        .anyMatch(line -> line.startsWith("7 shop starting 4712 "));
+    assertThat(ran.out()).doesNotContain("\033");
+    assertThat(Json.parse(run("top --once --json").out().strip())).isEqualTo(Examples.LISTED);
+  }
+
+  @Test
+  void topGoesOnUntilTheBrokerRefuses() {
+    AtomicInteger calls = new AtomicInteger();
+    broker.on(
+        CONTROL + "List",
+        parameters -> {
+          if (calls.incrementAndGet() > 3) {
+            throw new VarlinkException(
+                CONTROL + "NotPermitted", JsonObject.of("name", "", "right", "list"));
+          }
+          return new FakeBroker.Answers(List.of(Examples.LISTED), List.of());
+        });
+    Ran ran = run("top --interval 50ms");
+    assertThat(ran.code()).isEqualTo(ExitCode.NOT_PERMITTED);
+    assertThat(ran.out().lines().filter(line -> line.contains("services 2"))).hasSize(3);
+  }
+
+  @Test
+  void aPictureIsCutToTheTerminal() {
+    assertThat(TopVerb.cut("a\nb\nc", 3)).isEqualTo("a\nb\nc");
+    assertThat(TopVerb.cut("a\nb\nc\nd", 3)).isEqualTo("a\nb\n... 2 lines more");
+  }
+
+  @Test
+  void aServiceThatComesInPartsIsShownOnce() throws Exception {
+    JsonObject rest =
+        JsonObject.builder()
+            .put("name", "shop")
+            .put("processes", List.of(Examples.worker("9", "20").build()))
+            .build();
+    JsonObject more =
+        JsonObject.builder()
+            .put("listeners", List.of())
+            .put("leases", List.of())
+            .put("stored", List.of())
+            .put("services", List.of(rest))
+            .build();
+    broker.on(CONTROL + "List", Examples.LISTED, more);
+    List<JsonObject> services = Json.parse(run("list --json").out().strip()).objects("services");
+    assertThat(services)
+        .extracting(service -> service.string("name"))
+        .containsExactly("shop", "mail");
+    assertThat(services.get(0).objects("processes"))
+        .extracting(worker -> worker.string("worker"))
+        .containsExactly("7", "9");
   }
 
   @Test
@@ -114,8 +184,15 @@ class VerbsTest {
   void reloadPrintsALineForEachChange() {
     broker.on(
         CONTROL + "Reload",
-        JsonObject.of("added", List.of("a", "b"), "changed", List.of(), "removed", List.of("c")));
-    assertThat(run("reload").out()).isEqualTo("added a\nadded b\nremoved c\n");
+        JsonObject.builder()
+            .put("added", List.of("a", "b"))
+            .put("changed", List.of())
+            .put("removed", List.of("c"))
+            .put(
+                "services",
+                JsonObject.of("added", List.of(), "changed", List.of("a"), "removed", List.of()))
+            .build());
+    assertThat(run("reload").out()).isEqualTo("added a\nadded b\nremoved c\nchanged service a\n");
   }
 
   @Test

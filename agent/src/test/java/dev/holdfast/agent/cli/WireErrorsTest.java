@@ -53,6 +53,34 @@ class WireErrorsTest {
   }
 
   @Test
+  void aFailedRestartSaysWhyAndBelowItWhatTheWorkerWrote() {
+    Failure failure =
+        WireErrors.failure(
+            "restart shop",
+            new VarlinkException(
+                "dev.holdfast.Control.RestartFailed",
+                JsonObject.of(
+                    "service",
+                    "shop",
+                    "reason",
+                    "worker 7 exited with code 1 before it was ready\nbad key\033[31m\n  at x\n")));
+    assertThat(failure.line())
+        .isEqualTo("restart shop: worker 7 exited with code 1 before it was ready");
+    assertThat(failure.details()).containsExactly("bad key?[31m", "  at x");
+    assertThat(failure.exitCode()).isEqualTo(ExitCode.REFUSED);
+  }
+
+  @Test
+  void whatIsOverBySoonIsWorthAnotherTry() {
+    JsonObject busy = JsonObject.of("service", "shop", "operation", "restart");
+    Failure failure =
+        WireErrors.failure(
+            "stop shop", new VarlinkException("dev.holdfast.Control.ServiceBusy", busy));
+    assertThat(failure.line()).startsWith("stop shop: a restart of shop is under way");
+    assertThat(failure.exitCode().number()).isEqualTo(75);
+  }
+
+  @Test
   void aWrongSpecIsPointedAt() {
     Failure failure =
         WireErrors.failure(

@@ -22,6 +22,7 @@ final class HeldSocket {
   int queueLimit; // what the kernel made of the backlog when we asked for it
   boolean watched; // registered with the poller
   boolean audited; // workers hold it
+  boolean awaited; // the next connection is to be told of
   @Nullable Instant auditAt;
 
   HeldSocket(

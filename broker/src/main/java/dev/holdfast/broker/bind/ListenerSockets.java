@@ -186,7 +186,9 @@ public final class ListenerSockets implements AutoCloseable {
     if (!socket.watched) {
       // No event at all is asked for; a hang-up is always told.
       poller.add(
-          socket.fd, socket.audited ? Poller.READABLE : 0, (Watcher) ready -> seen(socket, ready));
+          socket.fd,
+          socket.audited || socket.awaited ? Poller.READABLE : 0,
+          (Watcher) ready -> seen(socket, ready));
       socket.watched = true;
     }
   }
@@ -209,7 +211,13 @@ public final class ListenerSockets implements AutoCloseable {
     } else if ((ready & Poller.READABLE) != 0) {
       // A connection came. Look at the flags soon, and until then do not wake for each of them.
       listenFor(socket, 0);
-      schedule(socket, clock.get().plus(auditEvery));
+      if (socket.audited) {
+        schedule(socket, clock.get().plus(auditEvery));
+      }
+      if (socket.awaited || socket.audited) {
+        socket.awaited = false;
+        events.accept(new Event.ConnectionCame(socket.bound.id()));
+      }
     }
   }
 
@@ -264,7 +272,7 @@ public final class ListenerSockets implements AutoCloseable {
       listenFor(socket, Poller.READABLE);
     } else {
       unschedule(socket);
-      listenFor(socket, 0);
+      listenFor(socket, socket.awaited ? Poller.READABLE : 0);
       audit(socket); // what the last one changed outlives it
     }
   }
@@ -294,6 +302,15 @@ public final class ListenerSockets implements AutoCloseable {
     }
     if (flags || backlog) {
       events.accept(new Event.Audited(socket.bound.id(), flags, backlog));
+    }
+  }
+
+  /** Whether the next connection, or one that waits already, is to be told of. */
+  public void awaitConnection(long id, boolean on) {
+    HeldSocket socket = held.get(id);
+    if (socket != null) {
+      socket.awaited = on;
+      listenFor(socket, on || socket.audited ? Poller.READABLE : 0);
     }
   }
 

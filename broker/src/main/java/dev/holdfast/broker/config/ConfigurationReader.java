@@ -1,7 +1,9 @@
 package dev.holdfast.broker.config;
 
 import dev.holdfast.broker.core.BrokerConfig;
+import dev.holdfast.broker.core.IdlePolicy;
 import dev.holdfast.broker.core.ListenerConfig;
+import dev.holdfast.broker.core.ServiceConfig;
 import dev.holdfast.listener.ListenSpec;
 import dev.holdfast.listener.ListenerName;
 import dev.holdfast.spelling.NearestName;
@@ -18,12 +20,14 @@ import org.tomlj.TomlTable;
 /** Reads one file, once. */
 final class ConfigurationReader {
 
-  private static final List<String> SECTIONS = List.of("broker", "listener");
+  private static final List<String> SECTIONS = List.of("broker", "listener", "service");
 
   private final Problems problems;
   private final Surroundings surroundings;
   private final Endpoints endpoints = new Endpoints();
   private final SortedMap<ListenerName, ListenerConfig> listeners = new TreeMap<>();
+  private final SortedMap<String, ServiceConfig> services = new TreeMap<>();
+  private final Spawning spawning = new Spawning();
   private Values broker = new Values();
 
   /**
@@ -56,6 +60,7 @@ final class ConfigurationReader {
               name, Positions.value(root, name), Positions.of(root, name), problems, surroundings));
     }
     problems.throwIfAny();
+    spawning.warn(warnings);
     return configuration(warnings.inOrder());
   }
 
@@ -81,38 +86,42 @@ final class ConfigurationReader {
           setting.mustBe("a section [broker]");
         }
       }
-      case "listener" -> {
-        if (setting.value() instanceof TomlTable table) {
-          listeners(table);
-        } else {
-          setting.mustBe("sections [listener.NAME]");
-        }
-      }
-      case "service" -> services(setting);
+      case "listener" -> named(setting, ListenerSection.SECTION, this::listener);
+      case "service" -> named(setting, ServiceSection.SECTION, this::service);
       default -> unknown(name, setting);
     }
   }
 
-  private void listeners(TomlTable table) {
-    for (String name : table.keySet()) {
-      TomlPosition at = Positions.of(table, name);
-      if (Positions.value(table, name) instanceof TomlTable settings) {
-        listener(name, settings, at);
-      } else if (ListenerSection.SECTION.keys().containsKey(name)) {
-        problems.add(at, "a listener has a name: write [listener.NAME] above " + name);
+  /** One section of those that have names. */
+  private interface NamedSection {
+    void read(Setting section, TomlTable table);
+  }
+
+  private void named(Setting setting, Section keys, NamedSection section) {
+    String kind = setting.name();
+    if (!(setting.value() instanceof TomlTable table)) {
+      setting.mustBe("sections [" + kind + ".NAME]");
+      return;
+    }
+    for (Setting each : Setting.members(setting, table)) {
+      String name = each.name();
+      if (each.value() instanceof TomlTable settings) {
+        section.read(each, settings);
+      } else if (keys.keys().containsKey(name)) {
+        each.wrong("a " + kind + " has a name: write [" + kind + ".NAME] above " + name);
       } else {
-        problems.add(at, "listener." + Described.key(name) + " must be a section [listener.NAME]");
+        each.wrong(kind + "." + Described.key(name) + " must be a section [" + kind + ".NAME]");
       }
     }
   }
 
-  private void listener(String name, TomlTable table, TomlPosition at) {
-    String title = "[listener." + Described.key(name) + "]";
+  private void listener(Setting section, TomlTable table) {
+    String title = "[listener." + Described.key(section.name()) + "]";
     Values values = ListenerSection.SECTION.read(title, table, problems, surroundings);
     ListenSpec spec = values.get(ListenerSection.LISTEN);
     TomlPosition listen = values.positionOf(ListenerSection.LISTEN);
     if (listen == null) {
-      problems.add(at, title + " lacks listen; write for example listen = \"127.0.0.1:8080\"");
+      section.wrong(title + " lacks listen; write for example listen = \"127.0.0.1:8080\"");
     }
     if (spec != null && listen != null) {
       ListenerSection.checkFit(title, spec, values);
@@ -121,24 +130,36 @@ final class ConfigurationReader {
           .ifPresent(clash -> problems.add(listen, clash));
     }
     try {
-      ListenerName listenerName = ListenerName.parse(name);
+      ListenerName name = ListenerName.parse(section.name());
       if (spec != null) {
-        listeners.put(listenerName, ListenerSection.config(spec, values));
+        listeners.put(name, ListenerSection.config(spec, values));
+      }
+      TomlPosition idle = values.positionOf(ListenerSection.IDLE);
+      if (idle != null && values.get(ListenerSection.IDLE) == IdlePolicy.SPAWN) {
+        spawning.listener(name, idle);
       }
     } catch (IllegalArgumentException e) {
-      problems.add(at, Described.message(e));
+      section.wrong(Described.message(e));
     }
   }
 
-  private void services(Setting setting) {
-    String refusal =
-        "services are not built yet; a supervisor of your own can start workers with \"holdfast exec\"";
-    if (!(setting.value() instanceof TomlTable table) || table.isEmpty()) {
-      setting.wrong("[service]: " + refusal);
-      return;
+  private void service(Setting section, TomlTable table) {
+    String title = "[service." + Described.key(section.name()) + "]";
+    Values values = ServiceSection.SECTION.read(title, table, problems, surroundings);
+    ServiceSection.check(title, section, values);
+    try {
+      ListenerName.parse(section.name());
+    } catch (IllegalArgumentException e) {
+      section.wrong(
+          "service name "
+              + Described.quoted(section.name())
+              + ": a name is 1 to 64 letters, digits, '.', '_', '@' or '-', and does not start"
+              + " with '-' or '.'");
     }
-    for (String name : table.keySet()) {
-      problems.add(Positions.of(table, name), "[service." + Described.key(name) + "]: " + refusal);
+    ServiceConfig config = ServiceSection.config(values);
+    if (config != null) {
+      services.put(section.name(), config);
+      spawning.service(title, config.listeners(), values.positionOf(ServiceSection.IDLE_STOP));
     }
   }
 
@@ -149,7 +170,7 @@ final class ConfigurationReader {
             ? "unknown section [" + Described.key(name) + "]" + NearestName.question(name, SECTIONS)
             : "unknown key "
                 + Described.quoted(name)
-                + " above all sections; it belongs in [broker] or [listener.NAME]");
+                + " above all sections; it belongs in [broker], [listener.NAME] or [service.NAME]");
   }
 
   private Configuration configuration(List<Problem> warnings) {
@@ -159,7 +180,8 @@ final class ConfigurationReader {
             broker.get(BrokerSection.STORE, List.of()),
             broker.get(BrokerSection.RETRIEVE, List.of()),
             BrokerSection.limits(broker),
-            listeners);
+            listeners,
+            services);
     return new Configuration(
         config,
         broker.get(BrokerSection.SOCKET),

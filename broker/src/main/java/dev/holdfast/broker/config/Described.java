@@ -27,6 +27,13 @@ final class Described {
     return "the date or time " + value;
   }
 
+  /** What to write where a string is wanted; nothing if it is not only the quotes that lack. */
+  static String quotesAdvice(Object value) {
+    return value instanceof Long || value instanceof Boolean
+        ? "; write " + quoted(value.toString())
+        : "";
+  }
+
   static String message(Exception e) {
     return String.valueOf(e.getMessage());
   }

@@ -1,8 +1,10 @@
 package dev.holdfast.broker.config;
 
 import dev.holdfast.broker.core.Principal;
+import dev.holdfast.broker.core.WrittenPrincipal;
 import dev.holdfast.spelling.NearestName;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.function.Function;
@@ -14,7 +16,8 @@ final class Principals {
 
   private static final String FORMS =
       "\"user:NAME\", \"uid:NUMBER\", \"group:NAME\", \"gid:NUMBER\" or \"all\"";
-  private static final List<String> WORDS = List.of("user", "uid", "group", "gid", "all");
+  private static final List<String> WORDS =
+      Arrays.stream(WrittenPrincipal.Form.values()).map(WrittenPrincipal.Form::word).toList();
 
   private Principals() {}
 
@@ -51,16 +54,21 @@ final class Principals {
       return setting.wrong(
           setting.name() + " must hold " + FORMS + ", not " + Described.value(setting.value()));
     }
-    if (text.equals("all")) {
-      return new Principal.Everybody();
-    }
+    Surroundings host = setting.surroundings();
+    Principal principal =
+        WrittenPrincipal.parse(text)
+            .flatMap(written -> written.resolve(host::uid, host::gid))
+            .orElse(null);
+    return principal == null ? wrong(setting, text) : principal;
+  }
+
+  private static @Nullable Principal wrong(Setting setting, String text) {
     int colon = text.indexOf(':');
     String rest = text.substring(colon + 1);
-    return switch (colon < 0 ? "" : text.substring(0, colon)) {
-      case "user" -> user(named(setting, "user", rest, setting.surroundings()::uid));
-      case "uid" -> user(number(setting, rest));
-      case "group" -> ofGroup(named(setting, "group", rest, setting.surroundings()::gid));
-      case "gid" -> ofGroup(number(setting, rest));
+    String word = colon < 0 ? "" : text.substring(0, colon);
+    return switch (word) {
+      case "user", "group" -> noSuch(setting, word, rest);
+      case "uid", "gid" -> noNumber(setting, rest);
       default ->
           setting.wrong(
               setting.name()
@@ -79,16 +87,9 @@ final class Principals {
           : "; did you mean " + Described.quoted("user:" + text) + "?";
     }
     return NearestName.among(text.substring(0, colon), WORDS)
-        .map(word -> "; did you mean " + Described.quoted(word + text.substring(colon)) + "?")
+        .map(word -> word.equals("all") ? word : word + text.substring(colon))
+        .map(meant -> "; did you mean " + Described.quoted(meant) + "?")
         .orElse("");
-  }
-
-  private static @Nullable Principal user(@Nullable Integer uid) {
-    return uid == null ? null : new Principal.User(uid);
-  }
-
-  private static @Nullable Principal ofGroup(@Nullable Integer gid) {
-    return gid == null ? null : new Principal.Group(gid);
   }
 
   private static @Nullable Integer account(
@@ -105,22 +106,28 @@ final class Principals {
       Setting setting, String what, String name, Function<String, OptionalInt> database) {
     // getpwnam(3) reads up to a NUL, and would find root in "root\0x".
     OptionalInt number = name.indexOf('\0') < 0 ? database.apply(name) : OptionalInt.empty();
-    return number.isPresent()
-        ? Integer.valueOf(number.getAsInt())
-        : setting.wrong(
-            setting.name() + ": this host has no " + what + " " + Described.quoted(name));
+    return number.isPresent() ? Integer.valueOf(number.getAsInt()) : noSuch(setting, what, name);
   }
 
-  private static @Nullable Integer number(Setting setting, String digits) {
-    long number = digits.matches("[0-9]{1,10}") ? Long.parseLong(digits) : Long.MAX_VALUE;
-    // 4294967295 is (uid_t) -1, which means "nobody in particular" to the kernel.
-    return number < Readers.LARGEST_UNSIGNED
-        ? Integer.valueOf((int) number)
-        : setting.wrong(
-            setting.name()
-                + ": "
-                + Described.quoted(digits)
-                + " is not a number of 0 to "
-                + (Readers.LARGEST_UNSIGNED - 1));
+  /** A uid or gid. */
+  static @Nullable Integer number(Setting setting, String digits) {
+    OptionalInt number = WrittenPrincipal.number(digits);
+    return number.isPresent() ? Integer.valueOf(number.getAsInt()) : noNumber(setting, digits);
+  }
+
+  @SuppressWarnings("TypeParameterUnusedInFormals") // null, which is all they return
+  static <T> @Nullable T noSuch(Setting setting, String what, String name) {
+    return setting.wrong(
+        setting.name() + ": this host has no " + what + " " + Described.quoted(name));
+  }
+
+  @SuppressWarnings("TypeParameterUnusedInFormals")
+  private static <T> @Nullable T noNumber(Setting setting, String digits) {
+    return setting.wrong(
+        setting.name()
+            + ": "
+            + Described.quoted(digits)
+            + " is not a number of 0 to "
+            + (Readers.LARGEST_UNSIGNED - 1));
   }
 }

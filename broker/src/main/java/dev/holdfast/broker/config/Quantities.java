@@ -23,7 +23,7 @@ final class Quantities {
           "s", Duration.ofSeconds(1),
           "m", Duration.ofMinutes(1),
           "h", Duration.ofHours(1));
-  private static final Map<String, Long> BYTES =
+  static final Map<String, Long> BYTES =
       Map.of("B", 1L, "KiB", 1L << 10, "MiB", 1L << 20, "GiB", 1L << 30);
 
   private Quantities() {}
@@ -67,8 +67,15 @@ final class Quantities {
             "1 to " + LARGEST_BUFFER + " bytes: an integer, or a string such as \"64KiB\"");
   }
 
+  /** As it would stand in a file. */
+  static String written(Duration duration) {
+    return duration.toMillisPart() == 0 ? duration.toSeconds() + "s" : duration.toMillis() + "ms";
+  }
+
   private static String advice(Setting setting) {
-    return setting.value() instanceof Long number && number > 0
+    boolean scalar = setting.value() instanceof Long || setting.value() instanceof String;
+    String number = scalar ? setting.value().toString() : "";
+    return number.matches("[1-9][0-9]{0,8}") // more has no unit that would do
         ? "; write \"" + number + "s\" for seconds or \"" + number + "ms\" for milliseconds"
         : "";
   }

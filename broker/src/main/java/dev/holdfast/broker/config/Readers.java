@@ -1,14 +1,17 @@
 package dev.holdfast.broker.config;
 
 import dev.holdfast.broker.core.IdlePolicy;
+import dev.holdfast.broker.core.Output;
+import dev.holdfast.broker.core.ReadyWhen;
+import dev.holdfast.fd.Signals;
 import dev.holdfast.fd.UnixAddress;
 import dev.holdfast.listener.InvalidSpecException;
 import dev.holdfast.listener.ListenSpec;
 import dev.holdfast.spelling.NearestName;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +19,11 @@ import org.jspecify.annotations.Nullable;
 final class Readers {
 
   static final long LARGEST_UNSIGNED = 0xffff_ffffL;
+
+  private static final String JOURNAL = "journal";
+
+  /** The same on every architecture but MIPS, SPARC and Alpha. */
+  private static final int SIGSTOP = 19;
 
   private static final Pattern MODE = Pattern.compile("0?[0-7]{3}");
 
@@ -51,9 +59,18 @@ final class Readers {
    * decimal.
    */
   static @Nullable Integer mode(Setting setting) {
+    return octal(setting, "0660");
+  }
+
+  /** Permissions that new files shall not have (umask(2)). */
+  static @Nullable Integer umask(Setting setting) {
+    return octal(setting, "0027");
+  }
+
+  private static @Nullable Integer octal(Setting setting, String example) {
     return setting.value() instanceof String text && MODE.matcher(text).matches()
         ? Integer.valueOf(text, 8)
-        : setting.mustBe("a string of octal digits such as \"0660\"");
+        : setting.mustBe("a string of octal digits such as \"" + example + "\"");
   }
 
   static @Nullable String device(Setting setting) {
@@ -77,20 +94,52 @@ final class Readers {
   }
 
   static @Nullable IdlePolicy idle(Setting setting) {
-    for (IdlePolicy policy : IdlePolicy.values()) {
-      if (policy.word().equals(setting.value())) {
-        return policy;
-      }
+    return oneOf(setting, List.of(IdlePolicy.values()), IdlePolicy::word);
+  }
+
+  static @Nullable ReadyWhen ready(Setting setting) {
+    return oneOf(setting, List.of(ReadyWhen.values()), ReadyWhen::word);
+  }
+
+  private static <T> @Nullable T oneOf(Setting setting, List<T> choices, Function<T, String> word) {
+    List<String> words = choices.stream().map(word).toList();
+    int chosen = setting.value() instanceof String text ? words.indexOf(text) : -1;
+    if (chosen >= 0) {
+      return choices.get(chosen);
     }
-    if ("spawn".equals(setting.value())) {
-      return setting.wrong(
-          "idle = \"spawn\" comes with services, which are not built yet; write \"queue\" or"
-              + " \"refuse\"");
-    }
-    List<String> words = Arrays.stream(IdlePolicy.values()).map(IdlePolicy::word).toList();
+    List<String> quoted = words.stream().map(Described::quoted).toList();
+    int last = quoted.size() - 1;
     return setting.mustBe(
-        "\"" + String.join("\" or \"", words) + "\"",
+        String.join(", ", quoted.subList(0, last)) + " or " + quoted.get(last),
         setting.value() instanceof String text ? NearestName.question(text, words) : "");
+  }
+
+  /** The number of a signal, which is written by its name or number. */
+  static @Nullable Integer signal(Setting setting) {
+    if (!(setting.value() instanceof String || setting.value() instanceof Long)) {
+      return setting.mustBe("the name or number of a signal");
+    }
+    try {
+      int number = Signals.number(setting.value().toString());
+      return number != SIGSTOP
+          ? number
+          : setting.wrong(setting.name() + ": STOP halts a process and does not end it");
+    } catch (IllegalArgumentException e) {
+      return setting.wrong(setting.name() + ": " + Described.message(e));
+    }
+  }
+
+  static @Nullable Output output(Setting setting) {
+    if (JOURNAL.equals(setting.value())) {
+      return new Output.Journal();
+    }
+    Path path = setting.value() instanceof String text ? path(text) : null;
+    if (path != null && path.isAbsolute()) {
+      return new Output.ToFile(path);
+    }
+    return setting.mustBe(
+        "\"journal\" or an absolute path",
+        setting.value() instanceof String text ? NearestName.question(text, List.of(JOURNAL)) : "");
   }
 
   static @Nullable Path absolutePath(Setting setting) {

@@ -10,6 +10,9 @@ import org.tomlj.TomlTable;
 /** The keys of one kind of section: the table that reading and the manual go by. */
 final class Section {
 
+  /** The keys of all sections that have a table as their value. */
+  private static final List<String> TABLES = List.of("environment", "limits");
+
   private final Map<String, Key<?>> keys;
 
   Section(Key<?>... keys) {
@@ -47,14 +50,26 @@ final class Section {
   }
 
   private String advice(String title, Setting setting) {
-    if (setting.value() instanceof TomlTable && title.startsWith("[listener.")) {
-      String dotted = title.substring("[listener.".length(), title.length() - 1);
-      return "; a listener's name with a dot goes in quotes: [listener.\""
-          + dotted.replace("\"", "")
-          + "."
-          + Described.clean(setting.name())
-          + "\"]";
+    if (!(setting.value() instanceof TomlTable) || !title.contains(".")) {
+      return NearestName.question(setting.name(), keys.keySet());
     }
-    return NearestName.question(setting.name(), keys.keySet());
+    List<String> tables = TABLES.stream().filter(keys::containsKey).toList();
+    String question = NearestName.question(setting.name(), tables);
+    return question.isEmpty() ? dottedName(title, setting.name()) : question;
+  }
+
+  private static String dottedName(String title, String rest) {
+    int dot = title.indexOf('.');
+    String kind = title.substring(1, dot);
+    String name = title.substring(dot + 1, title.length() - 1).replace("\"", "");
+    return "; a "
+        + kind
+        + "'s name with a dot goes in quotes: ["
+        + kind
+        + ".\""
+        + name
+        + "."
+        + Described.clean(rest)
+        + "\"]";
   }
 }

@@ -5,6 +5,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tomlj.TomlArray;
 import org.tomlj.TomlPosition;
+import org.tomlj.TomlTable;
 
 /**
  * One value as it stands in the file, with all that a reader needs to turn it into what is meant,
@@ -46,5 +47,20 @@ record Setting(
               setting.surroundings));
     }
     return elements;
+  }
+
+  /** The members of a table, each with its own name and position. */
+  static List<Setting> members(Setting setting, TomlTable table) {
+    List<Setting> members = new ArrayList<>();
+    for (String name : table.keySet()) {
+      members.add(
+          new Setting(
+              name,
+              Positions.value(table, name),
+              Positions.of(table, name),
+              setting.problems,
+              setting.surroundings));
+    }
+    return members;
   }
 }

@@ -2,6 +2,7 @@ package dev.holdfast.broker.config;
 
 import dev.holdfast.fd.Accounts;
 import dev.holdfast.fd.Limits;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -16,11 +17,28 @@ interface Surroundings {
   /** The number of a group; empty if the host has no such group. */
   OptionalInt gid(String group);
 
+  /** What the host knows of a user, by name; empty if the host has no such user. */
+  Optional<Accounts.User> user(String name);
+
+  /** The same by number. */
+  Optional<Accounts.User> user(int uid);
+
+  /** All groups of a process that runs as the user, the primary one among them. */
+  List<Integer> groups(String user, int gid);
+
+  /** The effective uid of this process. */
+  int ownUid();
+
+  /** The effective gid of this process. */
+  int ownGid();
+
   /** A variable of the environment; an empty value is a value. */
   Optional<String> variable(String name);
 
   /** Whether this process has root's effective uid. */
-  boolean root();
+  default boolean root() {
+    return ownUid() == 0;
+  }
 
   static Surroundings ofThisProcess() {
     return new Surroundings() {
@@ -40,8 +58,28 @@ interface Surroundings {
       }
 
       @Override
-      public boolean root() {
-        return Limits.effectiveUid() == 0;
+      public Optional<Accounts.User> user(String name) {
+        return Accounts.user(name);
+      }
+
+      @Override
+      public Optional<Accounts.User> user(int uid) {
+        return Accounts.user(uid);
+      }
+
+      @Override
+      public List<Integer> groups(String user, int gid) {
+        return Accounts.groups(user, gid);
+      }
+
+      @Override
+      public int ownUid() {
+        return Limits.effectiveUid();
+      }
+
+      @Override
+      public int ownGid() {
+        return Accounts.effectiveGid();
       }
     };
   }

@@ -25,6 +25,16 @@ final class Values {
     return settings;
   }
 
+  /** A key that is there, right or wrong. */
+  @Nullable Setting setting(Key<?> key) {
+    return settings.get(key);
+  }
+
+  /** Whether a key is there with a value that was reported. */
+  boolean isWrong(Key<?> key) {
+    return settings.containsKey(key) && !meanings.containsKey(key);
+  }
+
   @Nullable TomlPosition positionOf(Key<?> key) {
     Setting setting = settings.get(key);
     return setting == null ? null : setting.at();

@@ -28,6 +28,7 @@ public final class Answers {
   private final Connections connections;
   private final ListenerSockets sockets;
   private final StoredDescriptors stored;
+  private final NotifyAddresses notify;
   private final Consumer<Event> events;
   private final Wire wire;
 
@@ -35,10 +36,12 @@ public final class Answers {
       Connections connections,
       ListenerSockets sockets,
       StoredDescriptors stored,
+      NotifyAddresses notify,
       Consumer<Event> events) {
     this.connections = connections;
     this.sockets = sockets;
     this.stored = stored;
+    this.notify = notify;
     this.events = events;
     this.wire = new Wire(sockets);
   }
@@ -69,7 +72,7 @@ public final class Answers {
       return;
     }
     if (answer instanceof Answer.Granted granted) {
-      grant(connection, call.parameters(), granted.lease(), granted.sockets());
+      grant(connection, call.parameters(), granted.lease(), granted.sockets(), granted.program());
     } else if (answer instanceof Answer.Refused refused) {
       // An Acquire was prepared for: what it does not need is not kept.
       connection.takePidfd().ifPresent(Pidfd::close);
@@ -81,6 +84,8 @@ public final class Answers {
       plain(
           connection,
           call.more() && !state.last() ? Reply.continued(parameters) : Reply.of(parameters));
+    } else if (answer instanceof Answer.Progress progress) {
+      progress(connection, call, progress);
     } else if (answer instanceof Answer.Happened happened) {
       plain(connection, Reply.continued(Wire.event(happened.notice())));
     } else if (answer instanceof Answer.OneListener one) {
@@ -92,14 +97,16 @@ public final class Answers {
     } else if (answer instanceof Answer.Snapshot snapshot) {
       snapshot(connection, snapshot);
     } else if (answer instanceof Answer.Reloaded reloaded) {
-      plain(
-          connection,
-          Reply.of(
-              JsonObject.of(
-                  "added", reloaded.added(),
-                  "changed", reloaded.changed(),
-                  "removed", reloaded.removed())));
+      JsonObject services = changes(reloaded.services()).build();
+      plain(connection, Reply.of(changes(reloaded.listeners()).put("services", services).build()));
     }
+  }
+
+  private static JsonObject.Builder changes(Answer.Changes made) {
+    return JsonObject.builder()
+        .put("added", made.added())
+        .put("changed", made.changed())
+        .put("removed", made.removed());
   }
 
   private static void plain(Connection connection, Reply reply) {
@@ -111,9 +118,27 @@ public final class Answers {
     plain(connection, error.toReply());
   }
 
-  /** Passes the next sockets of a grant; the rest waits for the caller to ask again. */
+  /** Each step is told to a caller who wants more, and the last one to any. */
+  private static void progress(Connection connection, Call call, Answer.Progress progress) {
+    JsonObject parameters = JsonObject.of("step", Wire.step(progress));
+    if (progress.last()) {
+      plain(connection, Reply.of(parameters));
+    } else if (call.more()) {
+      plain(connection, Reply.continued(parameters));
+    }
+  }
+
+  /**
+   * Passes the next sockets of a grant; the rest waits for the caller to ask again.
+   *
+   * @param program whether a notify socket goes with these, which are the first then
+   */
   void grant(
-      Connection connection, JsonObject request, LeaseId lease, List<Answer.Passed> sockets) {
+      Connection connection,
+      JsonObject request,
+      LeaseId lease,
+      List<Answer.Passed> sockets,
+      boolean program) {
     int count = Math.min(sockets.size(), DeclaredDescriptors.MOST);
     List<OwnedFd> borrowed = new ArrayList<>(count);
     List<JsonObject> described = new ArrayList<>(count);
@@ -133,9 +158,17 @@ public final class Answers {
         remaining
             ? new Continuation(request, lease, sockets.subList(count, sockets.size()))
             : null);
-    Reply reply =
-        Reply.of(
-            JsonObject.of("lease", lease.value(), "sockets", described, "remaining", remaining));
+    JsonObject.Builder parameters =
+        JsonObject.builder()
+            .put("lease", lease.value())
+            .put("sockets", described)
+            .put("remaining", remaining);
+    if (program) {
+      notify
+          .open(lease, connection.caller().uid())
+          .ifPresent(path -> parameters.put("notifySocket", path));
+    }
+    Reply reply = Reply.of(parameters.build());
     if (!connection.reply(reply, borrowed)) {
       events.accept(new Event.Undelivered(lease));
     }
@@ -154,7 +187,7 @@ public final class Answers {
   }
 
   private void list(Connection connection, Call call, Answer.Listing listing) {
-    List<Listing> parts = Listing.parts(listing.listeners(), listing.leases(), listing.stored());
+    List<Listing> parts = Listing.parts(listing);
     if (!call.more() && parts.size() > 1) {
       error(connection, VarlinkException.expectedMore());
       return;
@@ -166,10 +199,12 @@ public final class Answers {
       replies.add(
           () -> {
             JsonObject parameters =
-                JsonObject.of(
-                    "listeners", each(part.listeners(), wire::listener),
-                    "leases", Wire.leases(part.leases()),
-                    "stored", each(part.stored(), Wire::stored));
+                JsonObject.builder()
+                    .put("listeners", each(part.listeners(), wire::listener))
+                    .put("leases", Wire.leases(part.leases()))
+                    .put("stored", each(part.stored(), Wire::stored))
+                    .put("services", each(part.services(), Wire::service))
+                    .build();
             return last ? Reply.of(parameters) : Reply.continued(parameters);
           });
     }
@@ -178,7 +213,7 @@ public final class Answers {
 
   private void snapshot(Connection connection, Answer.Snapshot snapshot) {
     List<Supplier<Reply>> replies = new ArrayList<>();
-    for (Listing part : Listing.parts(snapshot.listeners(), snapshot.leases(), List.of())) {
+    for (Listing part : Listing.parts(snapshot)) {
       replies.add(
           () ->
               Reply.continued(

@@ -1,10 +1,10 @@
 package dev.holdfast.broker.control;
 
 import dev.holdfast.fd.OwnedFd;
+import dev.holdfast.fd.ThreadLimit;
 import dev.holdfast.fd.UnixSocket;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -22,7 +22,7 @@ public final class Closing {
   /** How many may be stuck before others wait behind them; only descriptor numbers are lost. */
   private static final int MOST_THREADS = 16;
 
-  private final ExecutorService threads;
+  private final ThreadPoolExecutor threads;
 
   public Closing() {
     ThreadPoolExecutor some =
@@ -41,14 +41,24 @@ public final class Closing {
     threads = some;
   }
 
+  /** Where no thread is to be had it waits for the next one; the loop must not wait for a peer. */
+  private void run(Runnable closing) {
+    try {
+      threads.execute(closing);
+    } catch (OutOfMemoryError e) {
+      ThreadLimit.require(e);
+      boolean unused = threads.getQueue().offer(closing);
+    }
+  }
+
   /** Takes ownership, and closes it soon. Does not block. */
   void close(OwnedFd moved) {
-    threads.execute(moved::close);
+    run(moved::close);
   }
 
   /** The same for one that came against the rules: it need not be closed as its owner meant. */
   void discard(OwnedFd moved) {
-    threads.execute(() -> discardNow(moved));
+    run(() -> discardNow(moved));
   }
 
   private static void discardNow(OwnedFd moved) {
@@ -59,7 +69,7 @@ public final class Closing {
   /** Takes ownership. The peer sees the end at once, the descriptor is closed soon. */
   void close(UnixSocket moved) {
     moved.shutdown();
-    threads.execute(
+    run(
         () -> {
           takeWhatIsQueued(moved);
           moved.close();

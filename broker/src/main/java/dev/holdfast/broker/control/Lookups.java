@@ -1,7 +1,7 @@
 package dev.holdfast.broker.control;
 
+import dev.holdfast.fd.ThreadLimit;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
  */
 public final class Lookups {
 
-  private final ExecutorService thread;
+  private final ThreadPoolExecutor thread;
 
   public Lookups() {
     ThreadPoolExecutor one =
@@ -34,6 +34,17 @@ public final class Lookups {
 
   /** Runs something that may block; it must hand its result back to the loop itself. */
   public Executor executor() {
-    return thread;
+    return this::run;
+  }
+
+  /** Where no thread is to be had it is done here and now: an answer that is late is one. */
+  private void run(Runnable task) {
+    try {
+      thread.execute(task);
+    } catch (OutOfMemoryError e) {
+      ThreadLimit.require(e);
+      boolean unused = thread.remove(task);
+      task.run();
+    }
   }
 }

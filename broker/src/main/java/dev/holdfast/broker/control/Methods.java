@@ -12,11 +12,13 @@ import dev.holdfast.broker.core.ListenerConfig;
 import dev.holdfast.broker.core.Principal;
 import dev.holdfast.broker.core.Refusal;
 import dev.holdfast.broker.core.SocketSettings;
+import dev.holdfast.broker.core.WrittenPrincipal;
 import dev.holdfast.broker.loop.Loop;
 import dev.holdfast.fd.Accounts;
 import dev.holdfast.fd.ErrnoException;
 import dev.holdfast.fd.Limits;
 import dev.holdfast.fd.OwnedFd;
+import dev.holdfast.fd.Signals;
 import dev.holdfast.listener.InvalidSpecException;
 import dev.holdfast.listener.LeaseId;
 import dev.holdfast.listener.ListenSpec;
@@ -37,7 +39,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.TreeMap;
 
 /**
@@ -62,7 +63,6 @@ public final class Methods implements Connections.Calls {
   private static final String SERVICE = "org.varlink.service";
   static final String WORKER = "dev.holdfast.Worker";
   private static final String CONTROL = "dev.holdfast.Control";
-  private static final int MOST_OF_A_SERVICE = 255;
 
   private final Map<String, InterfaceDescription> interfaces = new TreeMap<>();
   private final Map<String, Method> methods = new LinkedHashMap<>();
@@ -83,7 +83,8 @@ public final class Methods implements Connections.Calls {
       Loop loop,
       Operator operator,
       HostAddresses addresses,
-      Lookups lookups) {
+      Lookups lookups,
+      NotifyAddresses notify) {
     this.connections = connections;
     this.stored = new StoredDescriptors(connections.closing());
     this.state = state;
@@ -91,7 +92,7 @@ public final class Methods implements Connections.Calls {
     this.operator = operator;
     this.addresses = addresses;
     this.lookups = lookups;
-    this.answers = new Answers(connections, sockets, stored, loop::event);
+    this.answers = new Answers(connections, sockets, stored, notify, loop::event);
     for (String name : List.of(SERVICE, WORKER, CONTROL)) {
       interfaces.put(name, InterfaceDescription.loadResource(name));
     }
@@ -115,6 +116,10 @@ public final class Methods implements Connections.Calls {
     addMethod(
         CONTROL, "Watch", true, false, (who, what, none) -> event(new Event.Watch(who.caller())));
     add(CONTROL, "Drain", this::drain);
+    add(CONTROL, "Restart", (who, what, none) -> event(ServiceCalls.restart(who.caller(), what)));
+    add(CONTROL, "Scale", (who, what, none) -> event(ServiceCalls.scale(who.caller(), what)));
+    add(CONTROL, "Stop", (who, what, none) -> event(ServiceCalls.stop(who.caller(), what)));
+    add(CONTROL, "Start", (who, what, none) -> event(ServiceCalls.start(who.caller(), what)));
     add(CONTROL, "Reload", this::reload);
     add(CONTROL, "Status", this::status);
   }
@@ -228,7 +233,7 @@ public final class Methods implements Connections.Calls {
     if (rest != null
         && rest.request().equals(parameters)
         && state.hasLease(rest.lease())) { // it may have been revoked between the parts
-      answers.grant(connection, parameters, rest.lease(), rest.rest());
+      answers.grant(connection, parameters, rest.lease(), rest.rest(), false);
       return;
     }
     connection.continueWith(null);
@@ -238,13 +243,18 @@ public final class Methods implements Connections.Calls {
       names.add(listenerName(text, "listeners"));
     }
     Optional<String> service = parameters.optionalString("service");
-    if (service.isPresent() && !isServiceName(service.get())) {
+    if (service.isPresent() && !ServiceCalls.isName(service.get())) {
       throw VarlinkException.invalidParameter("service");
     }
     Hold hold =
         parameters.optionalString("hold").orElse("process").equals("process")
             ? Hold.PROCESS
             : Hold.CONNECTION;
+    boolean program = parameters.bool("notify", false);
+    int stopSignal = stopSignal(parameters);
+    if (hold == Hold.CONNECTION && (program || stopSignal != 0)) { // no process is followed
+      throw VarlinkException.invalidParameter(program ? "notify" : "stopSignal");
+    }
     if (hold == Hold.PROCESS) {
       try {
         if (!connection.preparePidfd()) {
@@ -261,14 +271,19 @@ public final class Methods implements Connections.Calls {
             names,
             hold,
             service.orElse(null),
-            parameters.bool("replace", false)));
+            parameters.bool("replace", false),
+            program,
+            stopSignal));
   }
 
-  /** Kept with the lease: as long as a lease may be long, and fit for a line of the log. */
-  private static boolean isServiceName(String text) {
-    return !text.isEmpty()
-        && text.length() <= MOST_OF_A_SERVICE
-        && text.chars().noneMatch(Character::isISOControl);
+  /** Its number, or 0 for none. */
+  private static int stopSignal(JsonObject parameters) throws VarlinkException {
+    Optional<String> name = parameters.optionalString("stopSignal");
+    try {
+      return name.isPresent() ? Signals.number(name.get()) : 0;
+    } catch (IllegalArgumentException e) {
+      throw VarlinkException.invalidParameter("stopSignal");
+    }
   }
 
   private void await(Connection connection, JsonObject parameters, DescriptorQueue none)
@@ -341,15 +356,14 @@ public final class Methods implements Connections.Calls {
     if (backlog < 1 || backlog > 65_535) {
       throw VarlinkException.invalidParameter("backlog");
     }
-    List<String> allow = parameters.optionalStrings("allow").orElse(List.of());
-    for (String who : allow) {
-      if (!isPrincipal(who)) {
-        throw VarlinkException.invalidParameter("allow");
-      }
+    List<WrittenPrincipal> allow = new ArrayList<>();
+    for (String who : parameters.optionalStrings("allow").orElse(List.of())) {
+      allow.add(
+          WrittenPrincipal.parse(who)
+              .orElseThrow(() -> VarlinkException.invalidParameter("allow")));
     }
     Runnable finish = () -> listen(connection, name, spec, (int) backlog, parameters, allow);
-    boolean byName =
-        allow.stream().anyMatch(who -> who.startsWith("user:") || who.startsWith("group:"));
+    boolean byName = allow.stream().anyMatch(WrittenPrincipal::needsLookup);
     if (byName || HostAddresses.needsLookup(spec)) {
       lookups
           .executor()
@@ -377,10 +391,10 @@ public final class Methods implements Connections.Calls {
       ListenSpec spec,
       int backlog,
       JsonObject parameters,
-      List<String> allow) {
+      List<WrittenPrincipal> allow) {
     List<Principal> principals = new ArrayList<>();
-    for (String who : allow) {
-      Optional<Principal> principal = principal(who);
+    for (WrittenPrincipal who : allow) {
+      Optional<Principal> principal = who.resolve(Accounts::uid, Accounts::gid);
       if (principal.isEmpty()) {
         loop.post(() -> Answers.error(connection, VarlinkException.invalidParameter("allow")));
         return;
@@ -392,9 +406,7 @@ public final class Methods implements Connections.Calls {
             spec,
             backlog,
             parameters.bool("blocking", false),
-            parameters.optionalString("idle").orElse("queue").equals("queue")
-                ? IdlePolicy.QUEUE
-                : IdlePolicy.REFUSE,
+            idle(parameters),
             parameters.bool("companion", false)
                 ? new Companion.AbstractName()
                 : new Companion.None(),
@@ -404,32 +416,14 @@ public final class Methods implements Connections.Calls {
     loop.post(() -> loop.event(event));
   }
 
-  /** (uid_t) -1, which means nobody in particular to the kernel. */
-  private static final long NOBODY_AT_ALL = 0xffff_ffffL;
-
-  private static boolean isPrincipal(String text) {
-    return text.equals("all")
-        || text.matches("(user|group):[^\\x00]+") // getpwnam(3) reads up to a NUL
-        || (text.matches("(uid|gid):[0-9]{1,10}")
-            && Long.parseLong(text.substring(4)) < NOBODY_AT_ALL);
-  }
-
-  private static Optional<Principal> principal(String text) {
-    if (text.equals("all")) {
-      return Optional.of(new Principal.Everybody());
+  private static IdlePolicy idle(JsonObject parameters) {
+    String word = parameters.optionalString("idle").orElse("queue");
+    for (IdlePolicy policy : IdlePolicy.values()) {
+      if (policy.word().equals(word)) {
+        return policy;
+      }
     }
-    int colon = text.indexOf(':');
-    String rest = text.substring(colon + 1);
-    return switch (text.substring(0, colon)) {
-      case "user" -> number(Accounts.uid(rest)).map(Principal.User::new);
-      case "group" -> number(Accounts.gid(rest)).map(Principal.Group::new);
-      case "uid" -> Optional.of(new Principal.User((int) Long.parseLong(rest)));
-      default -> Optional.of(new Principal.Group((int) Long.parseLong(rest)));
-    };
-  }
-
-  private static Optional<Integer> number(OptionalInt number) {
-    return number.isPresent() ? Optional.of(number.getAsInt()) : Optional.empty();
+    throw new IllegalStateException("the interface's text lets idle be " + word);
   }
 
   private void drain(Connection connection, JsonObject parameters, DescriptorQueue none)

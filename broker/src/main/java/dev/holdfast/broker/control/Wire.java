@@ -79,6 +79,30 @@ final class Wire {
     if (refusal instanceof Refusal.ReloadFailed failed) {
       return reloadFailed("", 0, failed.message());
     }
+    if (refusal instanceof Refusal.NoSuchService no) {
+      return new VarlinkException(prefix + "NoSuchService", JsonObject.of("service", no.service()));
+    }
+    if (refusal instanceof Refusal.RestartFailed failed) {
+      return new VarlinkException(
+          prefix + "RestartFailed",
+          JsonObject.of("service", failed.service(), "reason", failed.reason()));
+    }
+    if (refusal instanceof Refusal.ServiceBusy busy) {
+      return new VarlinkException(
+          prefix + "ServiceBusy",
+          JsonObject.of("service", busy.service(), "operation", busy.operation()));
+    }
+    if (refusal instanceof Refusal.ServiceStopped stopped) {
+      return new VarlinkException(
+          prefix + "ServiceStopped", JsonObject.of("service", stopped.service()));
+    }
+    if (refusal instanceof Refusal.ServiceSupervised supervised) {
+      return new VarlinkException(
+          prefix + "ServiceSupervised", JsonObject.of("service", supervised.service()));
+    }
+    if (refusal instanceof Refusal.ShuttingDown) {
+      return new VarlinkException(prefix + "ShuttingDown", JsonObject.EMPTY);
+    }
     if (refusal instanceof Refusal.InvalidParameter invalid) {
       return VarlinkException.invalidParameter(invalid.parameter());
     }
@@ -190,6 +214,49 @@ final class Wire {
   static JsonObject stored(Answer.StoredView view) {
     return JsonObject.of(
         "name", view.name(), "kind", view.kind(), "uid", Integer.toUnsignedLong(view.uid()));
+  }
+
+  static JsonObject service(Answer.ServiceView view) {
+    return JsonObject.builder()
+        .put("name", view.name())
+        .put("state", view.state())
+        .put("workers", view.workers())
+        .put("ready", view.ready())
+        .put("generation", view.generation())
+        .put("restarts", view.restarts())
+        .put("changed", view.changed())
+        .put("nextStartUsec", view.nextStart().map(Wire::microseconds).orElse(null))
+        .put("message", view.message())
+        .put("listeners", view.listeners().stream().map(ListenerName::value).toList())
+        .put("processes", view.processes().stream().map(Wire::worker).toList())
+        .build();
+  }
+
+  private static JsonObject worker(Answer.WorkerView view) {
+    return JsonObject.builder()
+        .put("worker", String.valueOf(view.worker()))
+        .put("lease", view.lease().value())
+        .put("pid", unlessZero(view.pid()))
+        .put("generation", view.generation())
+        .put("state", view.state().word())
+        .put("sinceUsec", microseconds(view.since()))
+        .put("status", view.status())
+        .build();
+  }
+
+  static JsonObject step(Answer.Progress progress) {
+    return JsonObject.builder()
+        .put("step", progress.step().word())
+        .put("service", progress.service())
+        .put("worker", progress.worker() == 0 ? null : String.valueOf(progress.worker()))
+        .put("pid", unlessZero(progress.pid()))
+        .put("message", progress.message())
+        .put("atUsec", microseconds(progress.at()))
+        .build();
+  }
+
+  private static @Nullable Integer unlessZero(int pid) {
+    return pid == 0 ? null : pid;
   }
 
   static JsonObject event(Notice notice) {

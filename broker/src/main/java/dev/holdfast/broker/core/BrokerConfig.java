@@ -20,7 +20,8 @@ public record BrokerConfig(
     List<Principal> store,
     List<Principal> retrieve,
     Limits limits,
-    SortedMap<ListenerName, ListenerConfig> listeners) {
+    SortedMap<ListenerName, ListenerConfig> listeners,
+    SortedMap<String, ServiceConfig> services) {
 
   /**
    * Bounds on what peers may use.
@@ -50,12 +51,24 @@ public record BrokerConfig(
   }
 
   public static final BrokerConfig EMPTY =
-      new BrokerConfig(List.of(), List.of(), List.of(), Limits.DEFAULT, new TreeMap<>());
+      new BrokerConfig(
+          List.of(), List.of(), List.of(), Limits.DEFAULT, new TreeMap<>(), new TreeMap<>());
+
+  /** One without services. */
+  public BrokerConfig(
+      List<Principal> control,
+      List<Principal> store,
+      List<Principal> retrieve,
+      Limits limits,
+      SortedMap<ListenerName, ListenerConfig> listeners) {
+    this(control, store, retrieve, limits, listeners, new TreeMap<>());
+  }
 
   public BrokerConfig {
     control = List.copyOf(control);
     store = List.copyOf(store);
     retrieve = List.copyOf(retrieve);
     listeners = Collections.unmodifiableSortedMap(new TreeMap<>(listeners));
+    services = Collections.unmodifiableSortedMap(new TreeMap<>(services));
   }
 }

@@ -6,17 +6,14 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -37,12 +34,7 @@ public final class BrokerState {
    */
   private static final int MOST_LEASES = 65_536;
 
-  private record Stored(String name, String kind, int uid, long descriptor) {}
-
-  private record DrainEnd(Instant at, LeaseId lease) {}
-
-  /** Stands for who asked, once that connection is gone: nobody is told. */
-  private static final long GONE = -1;
+  private static final int SIGTERM = 15;
 
   /** A bind under way, and what to do when it has succeeded. */
   private record Pending(
@@ -55,7 +47,7 @@ public final class BrokerState {
 
     Pending withoutAsker() {
       // A reload that nobody waits for any more is like one by a signal: the log has its outcome.
-      long outcome = next == null ? GONE : NOBODY;
+      long outcome = next == null ? Outbox.GONE : NOBODY;
       return new Pending(transaction, outcome, orders, inPlace, removed, next);
     }
   }
@@ -67,19 +59,18 @@ public final class BrokerState {
   private final Map<LeaseId, Lease> leases = new LinkedHashMap<>();
   private final Map<Long, Set<LeaseId>> byConnection = new HashMap<>();
   private final Map<Long, LeaseId> awaitingBy = new HashMap<>();
-  private final Set<Long> watchers = new LinkedHashSet<>();
-  private final Map<String, Stored> stored = new TreeMap<>();
   private final Deque<Event> postponed = new ArrayDeque<>();
-  private final PriorityQueue<DrainEnd> drainEnds =
-      new PriorityQueue<>(Comparator.comparing(DrainEnd::at));
+  private final Deadlines<LeaseId> drainEnds = new Deadlines<>();
+  private final Outbox out = new Outbox();
+  private final Deposits deposits;
+  private final Services services = new Services(out, new WorkerLeases());
+  private boolean shuttingDown;
+  private boolean waitForLeases;
+  private boolean finished;
   private @Nullable Pending pending;
   private BrokerConfig config = BrokerConfig.EMPTY;
   private long lastTransaction;
   private long lastLease;
-
-  // Of the event that is being applied.
-  private List<Effect> effects = new ArrayList<>();
-  private Instant now = Instant.EPOCH;
 
   /**
    * An empty broker.
@@ -91,41 +82,35 @@ public final class BrokerState {
   public BrokerState(int ownUid, String leasePrefix) {
     this.rights = new Rights(ownUid);
     this.leasePrefix = leasePrefix;
+    this.deposits = new Deposits(out, rights);
   }
 
   /** Changes the state, and says what has to be done, in order. */
   public List<Effect> apply(Event event, Instant moment) {
-    now = moment;
-    effects = new ArrayList<>(4);
+    out.begin(moment, 4);
     event.applyTo(this);
-    return effects;
+    return out.effects();
   }
 
   /** Ends what has come to its deadline. */
   public List<Effect> expire(Instant moment) {
-    now = moment;
-    effects = new ArrayList<>(0);
-    while (!drainEnds.isEmpty() && !drainEnds.element().at().isAfter(now)) {
-      DrainEnd end = drainEnds.remove();
-      Lease lease = leases.get(end.lease());
-      if (lease != null && lease.deadline().equals(Optional.of(end.at()))) {
-        endLease(lease, "not released by the deadline of its drain");
-      }
+    out.begin(moment, 0);
+    for (LeaseId id = drainEnds.takeDue(moment); id != null; id = drainEnds.takeDue(moment)) {
+      end(id, "not released by the deadline of its drain");
     }
-    return effects;
+    services.expire();
+    finishIfOver();
+    return out.effects();
   }
 
   /** When {@link #expire} must be called next; empty when nothing ends by itself. */
   public Optional<Instant> nextDeadline() {
-    while (!drainEnds.isEmpty() && !isInForce(drainEnds.element())) {
-      drainEnds.remove();
+    Optional<Instant> drain = drainEnds.earliest();
+    Optional<Instant> service = services.nextDeadline();
+    if (drain.isEmpty() || service.isEmpty()) {
+      return drain.isEmpty() ? service : drain;
     }
-    return drainEnds.isEmpty() ? Optional.empty() : Optional.of(drainEnds.element().at());
-  }
-
-  private boolean isInForce(DrainEnd end) {
-    Lease lease = leases.get(end.lease());
-    return lease != null && lease.deadline().equals(Optional.of(end.at()));
+    return drain.get().isBefore(service.get()) ? drain : service;
   }
 
   public BrokerConfig config() {
@@ -141,22 +126,35 @@ public final class BrokerState {
     return leases.containsKey(id);
   }
 
+  /** The sockets that a lease has, as they are now; none of one that has ended. */
+  public List<Long> socketsOf(LeaseId id) {
+    Lease lease = leases.get(id);
+    return lease == null
+        ? List.of()
+        : lease.names().stream()
+            .map(listeners::get)
+            .filter(Objects::nonNull)
+            .flatMap(each -> sockets(each).stream())
+            .map(BoundSocket::id)
+            .toList();
+  }
+
+  /** How workers of a service are stopped; the default of one that is not known. */
+  public ServiceConfig.Stopping stopping(String service) {
+    return services.stopping(service);
+  }
+
   public int leaseCount() {
     return leases.size();
   }
 
   public int storedCount() {
-    return stored.size();
+    return deposits.count();
   }
 
   /** Whether the caller may use the operator's interface. */
   public boolean mayControl(Caller caller) {
     return rights.allows(caller, config.control());
-  }
-
-  /** Whether the caller may deposit descriptors. */
-  public boolean mayStore(Caller caller) {
-    return rights.allows(caller, config.store());
   }
 
   /** Whether any rule at all names the caller. */
@@ -178,11 +176,16 @@ public final class BrokerState {
     Caller caller = request.caller();
     List<ListenerName> names = request.names();
     if (names.isEmpty() || (names.size() > 1 && new HashSet<>(names).size() < names.size())) {
-      refuse(caller, new Refusal.InvalidParameter("listeners"));
+      out.refuse(caller, new Refusal.InvalidParameter("listeners"));
       return;
     }
     if (request.replace() && request.service() == null) {
-      refuse(caller, new Refusal.InvalidParameter("service"));
+      out.refuse(caller, new Refusal.InvalidParameter("service"));
+      return;
+    }
+    String service = request.service();
+    if (request.replace() && service != null && services.has(service)) {
+      out.refuse(caller, new Refusal.ServiceSupervised(service));
       return;
     }
     List<Answer.Passed> sockets = new ArrayList<>(names.size());
@@ -190,7 +193,7 @@ public final class BrokerState {
       Listener listener = listeners.get(name);
       if (listener == null) {
         // The same answer as for one that exists, to a caller who may not even know.
-        refuse(
+        out.refuse(
             caller,
             rights.isPrivileged(caller) || hasAnyRight(caller)
                 ? new Refusal.NoSuchListener(name.value())
@@ -198,12 +201,12 @@ public final class BrokerState {
         return;
       }
       if (!rights.allows(caller, listener.config().allow())) {
-        refuse(caller, new Refusal.NotPermitted(name.value(), "acquire"));
+        out.refuse(caller, new Refusal.NotPermitted(name.value(), "acquire"));
         return;
       }
       BoundSocket socket = listener.socket();
       if (socket == null) {
-        refuse(caller, new Refusal.ListenerStopped(name.value()));
+        out.refuse(caller, new Refusal.ListenerStopped(name.value()));
         return;
       }
       boolean threads = listener.config().spec().multithreaded();
@@ -213,11 +216,22 @@ public final class BrokerState {
         sockets.add(new Answer.Passed(name, companion, threads));
       }
     }
-    if (leases.size() >= MOST_LEASES) {
-      refuse(caller, new Refusal.LimitReached("leases", MOST_LEASES));
+    Optional<Lease> given = leaseOfWorker(caller, names);
+    if (given.isPresent()) {
+      out.add(
+          new Effect.Reply(
+              caller.connection(), new Answer.Granted(given.get().id(), sockets, false)));
       return;
     }
-    Lease lease = new Lease(new LeaseId(leasePrefix + ++lastLease), request, now);
+    if (shuttingDown && waitForLeases) {
+      out.refuse(caller, new Refusal.ShuttingDown()); // it would never be asked to finish
+      return;
+    }
+    if (leases.size() >= MOST_LEASES) {
+      out.refuse(caller, new Refusal.LimitReached("leases", MOST_LEASES));
+      return;
+    }
+    Lease lease = new Lease(nextLeaseId(), request, out.now());
     leases.put(lease.id(), lease);
     if (lease.hold() == Hold.CONNECTION) {
       byConnection.computeIfAbsent(lease.connection(), key -> new HashSet<>(2)).add(lease.id());
@@ -226,23 +240,49 @@ public final class BrokerState {
       join(listener(name), lease);
     }
     // The answer first: following the process and the log are not on the caller's way.
-    effects.add(new Effect.Reply(caller.connection(), new Answer.Granted(lease.id(), sockets)));
+    out.add(
+        new Effect.Reply(
+            caller.connection(), new Answer.Granted(lease.id(), sockets, request.program())));
     if (lease.hold() == Hold.PROCESS) {
-      effects.add(new Effect.Follow(lease.id(), caller.connection()));
+      out.add(new Effect.Follow(lease.id(), caller.connection()));
+      if (lease.isOfProgram() && lease.pid() > 0) {
+        out.add(
+            new Effect.Observe(
+                lease.id(),
+                lease.pid(),
+                sockets.stream().map(each -> each.socket().id()).toList()));
+      }
     }
     notice(Notice.Kind.LEASE_GRANTED, lease, lease.describe());
+  }
+
+  /**
+   * A supervised worker that asks for what it was given already has its lease: what it says of a
+   * second one, and would be told by it, is meant for the first.
+   */
+  private Optional<Lease> leaseOfWorker(Caller caller, List<ListenerName> names) {
+    return services
+        .leaseOf(caller.pid())
+        .map(leases::get)
+        .filter(lease -> lease.state() != LeaseState.DRAINING)
+        .filter(lease -> new HashSet<>(lease.names()).equals(new HashSet<>(names)));
+  }
+
+  private LeaseId nextLeaseId() {
+    return new LeaseId(leasePrefix + ++lastLease);
   }
 
   private void join(Listener listener, Lease lease) {
     boolean first = listener.leases().isEmpty();
     listener.leases().add(lease.id());
+    awaitConnection(listener);
     if (first) {
       for (BoundSocket socket : sockets(listener)) {
         if (listener.config().idle() == IdlePolicy.REFUSE && socket.kind().listens()) {
           listener.recover(socket.id()); // it is tried anew, and Broken comes again if it is
-          effects.add(new Effect.StartListening(socket.id(), listener.config().backlog()));
+          out.add(new Effect.StartListening(socket.id(), listener.config().backlog()));
         }
-        effects.add(new Effect.Audit(socket.id(), true));
+        out.add(new Effect.Audit(socket.id(), true));
       }
     }
   }
@@ -250,10 +290,26 @@ public final class BrokerState {
   private void leave(Listener listener, Lease lease) {
     if (listener.leases().remove(lease.id()) && listener.leases().isEmpty()) {
       for (BoundSocket socket : sockets(listener)) {
-        effects.add(new Effect.Audit(socket.id(), false));
+        out.add(new Effect.Audit(socket.id(), false));
         if (!listener.shouldListen() && socket.kind().listens()) {
-          effects.add(new Effect.Refuse(socket.id()));
+          out.add(new Effect.Refuse(socket.id()));
         }
+      }
+    }
+    awaitConnection(listener);
+  }
+
+  /** A listener whose services a connection starts is watched while nobody takes connections. */
+  private void awaitConnection(Listener listener) {
+    boolean wanted =
+        listener.config().idle() == IdlePolicy.SPAWN
+            && listener.leases().stream()
+                .map(leases::get)
+                .allMatch(each -> each == null || each.state() == LeaseState.DRAINING);
+    if (wanted != listener.awaited && listener.socket() != null) {
+      listener.awaited = wanted;
+      for (BoundSocket socket : sockets(listener)) {
+        out.add(new Effect.AwaitConnection(socket.id(), wanted));
       }
     }
   }
@@ -263,27 +319,49 @@ public final class BrokerState {
     if (lease == null) {
       return;
     }
-    done(request.caller());
-    if (become(lease, LeaseState.READY, Optional.empty(), "said ready") && lease.replaces()) {
-      for (Lease other : List.copyOf(leases.values())) {
-        if (other == lease) {
-          break; // those after it are newer: they replace this one, if they want to
-        }
-        if (Objects.equals(other.service(), lease.service())
-            && !Collections.disjoint(other.names(), lease.names())
-            && other.state() != LeaseState.DRAINING) {
-          if (!rights.speaksFor(lease, other)) {
-            notice(
-                Notice.Kind.WARNING,
-                other,
-                "not replaced by lease " + lease.id().value() + ": it is another user's");
-            continue;
-          }
-          startDrain(
+    out.done(request.caller());
+    becomeReady(lease, "said ready");
+  }
+
+  private void becomeReady(Lease lease, String reason) {
+    if (lease.state() != LeaseState.WARMING
+        || !become(lease, LeaseState.READY, Optional.empty(), reason)) {
+      return;
+    }
+    unobserve(lease);
+    if (lease.worker() != 0) {
+      services.leaseReady(lease.worker());
+    } else if (lease.replaces()) {
+      replaceOlder(lease);
+    }
+  }
+
+  private void unobserve(Lease lease) {
+    if (lease.worker() != 0 || lease.isOfProgram()) {
+      out.add(new Effect.Unobserve(lease.id()));
+    }
+  }
+
+  private void replaceOlder(Lease lease) {
+    for (Lease other : List.copyOf(leases.values())) {
+      if (other == lease) {
+        break; // those after it are newer: they replace this one, if they want to
+      }
+      if (Objects.equals(other.service(), lease.service())
+          && !Collections.disjoint(other.names(), lease.names())
+          && other.state() != LeaseState.DRAINING) {
+        if (!rights.speaksFor(lease, other)) {
+          notice(
+              Notice.Kind.WARNING,
               other,
-              Optional.of(now.plus(config.limits().drainTime())),
-              "replaced by lease " + lease.id().value());
+              "not replaced by lease " + lease.id().value() + ": it is another user's");
+          continue;
         }
+        drain(
+            other,
+            Optional.of(out.now().plus(config.limits().drainTime())),
+            "replaced by lease " + lease.id().value(),
+            other.stopSignal() == 0 ? SIGTERM : other.stopSignal());
       }
     }
   }
@@ -291,7 +369,7 @@ public final class BrokerState {
   void release(Event.Release request) {
     Lease lease = ownLease(request.caller(), request.lease());
     if (lease != null) {
-      done(request.caller());
+      out.done(request.caller());
       endLease(lease, "released");
     }
   }
@@ -305,9 +383,9 @@ public final class BrokerState {
     if (request.more()) {
       lease.awaiting().add(request.caller().connection());
       awaitingBy.put(request.caller().connection(), lease.id());
-      effects.add(new Effect.Reply(request.caller().connection(), answer));
+      out.add(new Effect.Reply(request.caller().connection(), answer));
     } else {
-      effects.add(
+      out.add(
           new Effect.Reply(
               request.caller().connection(),
               new Answer.State(answer.state(), answer.deadline(), true)));
@@ -315,55 +393,11 @@ public final class BrokerState {
   }
 
   void store(Event.Store request) {
-    Caller caller = request.caller();
-    Stored existing = stored.get(request.name());
-    if (!mayStore(caller)
-        || (existing != null && existing.uid() != caller.uid() && !rights.isPrivileged(caller))) {
-      effects.add(new Effect.DiscardDescriptor(request.descriptor()));
-      refuse(caller, new Refusal.NotPermitted(request.name(), "store"));
-      return;
-    }
-    if (existing == null && stored.size() >= config.limits().stored()) {
-      effects.add(new Effect.DiscardDescriptor(request.descriptor()));
-      refuse(caller, new Refusal.LimitReached("stored", config.limits().stored()));
-      return;
-    }
-    stored.put(
-        request.name(),
-        new Stored(request.name(), request.kind(), caller.uid(), request.descriptor()));
-    if (existing != null) {
-      effects.add(new Effect.DiscardDescriptor(existing.descriptor()));
-    }
-    done(caller);
-    notice(
-        Notice.Kind.STORED,
-        request.name(),
-        null,
-        request.kind() + " uid=" + Integer.toUnsignedString(caller.uid()));
+    deposits.store(request, config);
   }
 
   void retrieve(Event.Retrieve request) {
-    Caller caller = request.caller();
-    if (!rights.allows(caller, config.retrieve())) {
-      refuse(caller, new Refusal.NotPermitted(request.name(), "retrieve"));
-      return;
-    }
-    Stored existing = stored.get(request.name());
-    if (existing == null) {
-      refuse(caller, new Refusal.NoSuchDescriptor(request.name()));
-      return;
-    }
-    if (request.remove()) {
-      stored.remove(request.name());
-      notice(
-          Notice.Kind.REMOVED,
-          request.name(),
-          null,
-          "retrieved by uid=" + Integer.toUnsignedString(caller.uid()));
-    }
-    effects.add(
-        new Effect.Reply(
-            caller.connection(), new Answer.Retrieved(existing.descriptor(), request.remove())));
+    deposits.retrieve(request, config);
   }
 
   // ---- what operators say
@@ -375,13 +409,13 @@ public final class BrokerState {
     Caller caller = request.caller();
     ListenerName name = request.name();
     if (!mayControl(caller)) {
-      refuse(caller, new Refusal.NotPermitted(name.value(), "listen"));
+      out.refuse(caller, new Refusal.NotPermitted(name.value(), "listen"));
       return;
     }
     Listener existing = listeners.get(name);
     if (existing != null && existing.config().equals(request.config())) {
       if (existing.hasFailed() && existing.shouldListen()) {
-        sockets(existing).forEach(socket -> effects.add(new Effect.Heal(socket.id())));
+        sockets(existing).forEach(socket -> out.add(new Effect.Heal(socket.id())));
       }
       answerListener(caller, existing);
       return;
@@ -391,12 +425,13 @@ public final class BrokerState {
       listeners.put(name, listener);
       closeSockets(listener, "stopped");
       listener.configure(request.config());
-      notice(Notice.Kind.LISTENER_CLOSED, name.value(), null, "stopped; the name stays");
+      out.notice(Notice.Kind.LISTENER_CLOSED, name.value(), null, "stopped; the name stays");
       answerListener(caller, listener);
+      services.listenersChanged();
       return;
     }
     if (existing != null && existing.socket() != null) {
-      refuse(caller, new Refusal.Conflict(name.value(), name.value()));
+      out.refuse(caller, new Refusal.Conflict(name.value(), name.value()));
       return;
     }
     bind(
@@ -410,16 +445,16 @@ public final class BrokerState {
   }
 
   private void answerListener(Caller caller, Listener listener) {
-    effects.add(new Effect.Reply(caller.connection(), new Answer.OneListener(listener.view())));
+    out.add(new Effect.Reply(caller.connection(), new Answer.OneListener(listener.view())));
   }
 
   private static BindOrder order(ListenerName name, ListenerConfig config) {
-    return new BindOrder(name, config, config.idle() == IdlePolicy.QUEUE);
+    return new BindOrder(name, config, config.idle() != IdlePolicy.REFUSE);
   }
 
   private void bind(Pending transaction) {
     pending = transaction;
-    effects.add(new Effect.Bind(transaction.transaction(), transaction.orders()));
+    out.add(new Effect.Bind(transaction.transaction(), transaction.orders()));
   }
 
   /**
@@ -447,40 +482,36 @@ public final class BrokerState {
     Caller caller = request.caller();
     Listener listener = listeners.get(request.name());
     if (!mayControl(caller)) {
-      refuse(caller, new Refusal.NotPermitted(request.name().value(), "close"));
+      out.refuse(caller, new Refusal.NotPermitted(request.name().value(), "close"));
     } else if (listener == null) {
-      refuse(caller, new Refusal.NoSuchListener(request.name().value()));
+      out.refuse(caller, new Refusal.NoSuchListener(request.name().value()));
     } else {
       remove(listener, "closed");
-      done(caller);
+      out.done(caller);
+      services.listenersChanged();
     }
   }
 
   void list(Event.ListAll request) {
     Caller caller = request.caller();
     if (!mayControl(caller)) {
-      refuse(caller, new Refusal.NotPermitted("", "list"));
+      out.refuse(caller, new Refusal.NotPermitted("", "list"));
       return;
     }
-    effects.add(
+    out.add(
         new Effect.Reply(
             caller.connection(),
-            new Answer.Listing(
-                listenerViews(),
-                leaseViews(),
-                stored.values().stream()
-                    .map(entry -> new Answer.StoredView(entry.name(), entry.kind(), entry.uid()))
-                    .toList())));
+            new Answer.Listing(listenerViews(), leaseViews(), deposits.views(), services.views())));
   }
 
   void watch(Event.Watch request) {
     Caller caller = request.caller();
     if (!mayControl(caller)) {
-      refuse(caller, new Refusal.NotPermitted("", "list"));
+      out.refuse(caller, new Refusal.NotPermitted("", "list"));
       return;
     }
-    watchers.add(caller.connection());
-    effects.add(
+    out.watch(caller.connection());
+    out.add(
         new Effect.Reply(caller.connection(), new Answer.Snapshot(listenerViews(), leaseViews())));
   }
 
@@ -496,22 +527,34 @@ public final class BrokerState {
     Caller caller = request.caller();
     Lease lease = leases.get(request.lease());
     if (!mayControl(caller)) {
-      refuse(caller, new Refusal.NotPermitted(request.lease().value(), "drain"));
+      out.refuse(caller, new Refusal.NotPermitted(request.lease().value(), "drain"));
     } else if (lease == null) {
-      refuse(caller, new Refusal.NoSuchLease(request.lease().value()));
+      out.refuse(caller, new Refusal.NoSuchLease(request.lease().value()));
     } else {
-      done(caller);
+      out.done(caller);
       startDrain(lease, request.deadline(), "asked to drain");
     }
   }
 
   private void startDrain(Lease lease, Optional<Instant> deadline, String reason) {
-    if (lease.state() == LeaseState.DRAINING
-        && (deadline.isEmpty() || deadline.equals(lease.deadline()))) {
+    if (lease.worker() != 0) {
+      services.drain(lease.worker(), deadline, reason);
+    } else {
+      drain(lease, deadline, reason, lease.stopSignal());
+    }
+  }
+
+  /** The signal is for a holder that does not wait to be told; 0 for none. */
+  private void drain(Lease lease, Optional<Instant> deadline, String reason, int signal) {
+    boolean again = lease.state() == LeaseState.DRAINING;
+    if (again && (deadline.isEmpty() || deadline.equals(lease.deadline()))) {
       return; // it drains already, and its end stays
     }
     if (become(lease, LeaseState.DRAINING, deadline, reason)) {
-      deadline.ifPresent(at -> drainEnds.add(new DrainEnd(at, lease.id())));
+      deadline.ifPresent(at -> drainEnds.set(lease.id(), at));
+      if (!again && signal != 0 && lease.hold() == Hold.PROCESS && lease.awaiting().isEmpty()) {
+        out.add(new Effect.StopHolder(lease.id(), signal));
+      }
     }
   }
 
@@ -533,7 +576,7 @@ public final class BrokerState {
         continue;
       }
       if (existing != null && !existing.isConfigured()) {
-        refuse(event.connection(), new Refusal.Conflict(name.value(), name.value()));
+        out.refuse(event.connection(), new Refusal.Conflict(name.value(), name.value()));
         return;
       }
       if (wanted.isStopped()
@@ -544,7 +587,7 @@ public final class BrokerState {
       } else if (existing != null
           && existing.socket() != null
           && !ListenerPart.SPEC.differs(existing.config(), wanted)) {
-        refuse(
+        out.refuse(
             event.connection(),
             new Refusal.ReloadFailed(
                 "listener "
@@ -563,6 +606,14 @@ public final class BrokerState {
       if (listener.isConfigured() && !next.listeners().containsKey(listener.name())) {
         removed.add(listener.name());
       }
+    }
+    Set<ListenerName> names = new HashSet<>(listeners.keySet());
+    names.removeAll(removed);
+    names.addAll(next.listeners().keySet());
+    String obstacle = Services.obstacle(next, names);
+    if (obstacle != null) {
+      out.refuse(event.connection(), new Refusal.ReloadFailed(obstacle));
+      return;
     }
     Pending transaction =
         new Pending(++lastTransaction, event.connection(), orders, inPlace, removed, next);
@@ -595,11 +646,15 @@ public final class BrokerState {
     List<String> added = new ArrayList<>();
     List<String> changed = new ArrayList<>();
     List<String> removed = new ArrayList<>();
+    Set<ListenerName> rebound = new HashSet<>();
     for (int i = 0; i < opened.size(); i++) {
       Opened sockets = opened.get(i);
       ListenerConfig wanted = transaction.orders().get(i).config();
       Listener existing = listeners.get(sockets.name());
       (existing == null ? added : changed).add(sockets.name().value());
+      if (existing != null) {
+        rebound.add(sockets.name());
+      }
       open(sockets, wanted, next != null);
     }
     for (Map.Entry<ListenerName, ListenerConfig> entry : transaction.inPlace().entrySet()) {
@@ -615,20 +670,22 @@ public final class BrokerState {
     }
     if (next == null) {
       Listener only = listener(opened.get(0).name());
-      reply(transaction.connection(), new Answer.OneListener(only.view()));
+      out.reply(transaction.connection(), new Answer.OneListener(only.view()));
+      services.listenersChanged();
       return;
     }
     for (ListenerName name : next.listeners().keySet()) {
       // Also one that Listen had opened just so: from now on the file says how it is to be.
       listener(name).belongToConfiguration();
     }
+    Answer.Changes ofListeners = new Answer.Changes(added, changed, removed);
+    Answer.Changes ofServices =
+        Services.changes(config.services(), next.services(), rebound::contains);
     config = next;
-    reply(transaction.connection(), new Answer.Reloaded(added, changed, removed));
-    notice(
-        Notice.Kind.RELOADED,
-        (String) null,
-        null,
-        "added " + added + " changed " + changed + " removed " + removed);
+    out.reply(transaction.connection(), new Answer.Reloaded(ofListeners, ofServices));
+    out.notice(
+        Notice.Kind.RELOADED, (String) null, null, ofListeners + ", services: " + ofServices);
+    services.configure(next.services(), rebound);
   }
 
   private void open(Opened sockets, ListenerConfig wanted, boolean configured) {
@@ -642,7 +699,8 @@ public final class BrokerState {
     for (BoundSocket socket : sockets(listener)) {
       bySocket.put(socket.id(), listener);
     }
-    notice(
+    awaitConnection(listener);
+    out.notice(
         before == null ? Notice.Kind.LISTENER_OPENED : Notice.Kind.LISTENER_CHANGED,
         sockets.name().value(),
         null,
@@ -652,7 +710,7 @@ public final class BrokerState {
       if (!before.leases().isEmpty()) {
         // They hold the old socket, and serve its queue until they end; nothing of it is lost. But
         // nobody serves the new one yet, so they are not counted there.
-        notice(
+        out.notice(
             Notice.Kind.WARNING,
             sockets.name().value(),
             null,
@@ -673,26 +731,27 @@ public final class BrokerState {
     if (wanted.isStopped()) {
       if (listener.socket() != null) {
         closeSockets(listener, "stopped");
-        notice(Notice.Kind.LISTENER_CLOSED, name.value(), null, "stopped; the name stays");
+        out.notice(Notice.Kind.LISTENER_CLOSED, name.value(), null, "stopped; the name stays");
       }
       return;
     }
     for (BoundSocket socket : sockets(listener)) {
       if (listener.shouldListen() && !listened && socket.kind().listens()) {
-        effects.add(new Effect.StartListening(socket.id(), wanted.backlog()));
+        out.add(new Effect.StartListening(socket.id(), wanted.backlog()));
       }
-      effects.add(new Effect.ApplySettings(socket.id(), wanted));
+      out.add(new Effect.ApplySettings(socket.id(), wanted));
       if (!listener.shouldListen() && listened && socket.kind().listens()) {
-        effects.add(new Effect.Refuse(socket.id()));
+        out.add(new Effect.Refuse(socket.id()));
       }
     }
-    notice(Notice.Kind.LISTENER_CHANGED, name.value(), null, "options changed in place");
+    awaitConnection(listener);
+    out.notice(Notice.Kind.LISTENER_CHANGED, name.value(), null, "options changed in place");
   }
 
   private void remove(Listener listener, String reason) {
     listeners.remove(listener.name());
     closeSockets(listener, reason);
-    notice(Notice.Kind.LISTENER_CLOSED, listener.name().value(), null, reason);
+    out.notice(Notice.Kind.LISTENER_CLOSED, listener.name().value(), null, reason);
   }
 
   /**
@@ -715,7 +774,7 @@ public final class BrokerState {
   private void forget(Listener listener) {
     for (BoundSocket socket : sockets(listener)) {
       bySocket.remove(socket.id());
-      effects.add(new Effect.CloseSocket(socket.id()));
+      out.add(new Effect.CloseSocket(socket.id()));
     }
   }
 
@@ -728,18 +787,18 @@ public final class BrokerState {
   }
 
   private void refuseBind(Pending transaction, Refusal.BindFailed failure) {
-    notice(Notice.Kind.LISTENER_FAILED, failure.name(), null, failure.message());
+    out.notice(Notice.Kind.LISTENER_FAILED, failure.name(), null, failure.message());
     for (Listener listener : listeners.values()) {
       for (BoundSocket socket : sockets(listener)) {
         if (failure.errno().equals("EADDRINUSE") && socket.endpoint().equals(failure.endpoint())) {
-          refuse(
+          out.refuse(
               transaction.connection(),
               new Refusal.Conflict(failure.name(), listener.name().value()));
           return;
         }
       }
     }
-    refuse(transaction.connection(), failure);
+    out.refuse(transaction.connection(), failure);
   }
 
   // ---- what happens to sockets, processes and connections
@@ -747,7 +806,7 @@ public final class BrokerState {
   void hungUp(Event.HungUp event) {
     Listener listener = bySocket.get(event.socket());
     if (listener != null && listener.shouldListen()) {
-      effects.add(new Effect.Heal(event.socket()));
+      out.add(new Effect.Heal(event.socket()));
     }
   }
 
@@ -758,7 +817,7 @@ public final class BrokerState {
     }
     listener.healed++;
     listener.recover(event.socket());
-    notice(
+    out.notice(
         Notice.Kind.LISTENER_HEALED,
         listener.name().value(),
         null,
@@ -780,7 +839,7 @@ public final class BrokerState {
     Listener listener = bySocket.get(event.socket());
     if (listener != null) {
       listener.fail(event.socket(), event.message());
-      notice(Notice.Kind.LISTENER_FAILED, listener.name().value(), null, event.message());
+      out.notice(Notice.Kind.LISTENER_FAILED, listener.name().value(), null, event.message());
     }
   }
 
@@ -791,7 +850,7 @@ public final class BrokerState {
     }
     if (event.flagsRestored()) {
       listener.flagsRestored++;
-      notice(
+      out.notice(
           Notice.Kind.FLAGS_RESTORED,
           listener.name().value(),
           null,
@@ -801,7 +860,7 @@ public final class BrokerState {
     }
     if (event.backlogRestored()) {
       listener.backlogRestored++;
-      notice(
+      out.notice(
           Notice.Kind.BACKLOG_RESTORED,
           listener.name().value(),
           null,
@@ -816,7 +875,10 @@ public final class BrokerState {
   }
 
   void undelivered(Event.Undelivered event) {
-    end(event.lease(), "the sockets could not be delivered");
+    Lease lease = leases.get(event.lease());
+    if (lease != null && lease.worker() == 0) { // a worker has its sockets from its start
+      endLease(lease, "the sockets could not be delivered");
+    }
   }
 
   private void end(LeaseId id, String reason) {
@@ -827,8 +889,9 @@ public final class BrokerState {
   }
 
   void connectionClosed(Event.ConnectionClosed event) {
-    watchers.remove(event.connection());
+    out.unwatch(event.connection());
     forgetAsker(event.connection());
+    services.forgetAsker(event.connection());
     LeaseId awaited = awaitingBy.remove(event.connection());
     Lease awaitedLease = awaited == null ? null : leases.get(awaited);
     if (awaitedLease != null) {
@@ -854,7 +917,219 @@ public final class BrokerState {
   }
 
   void warned(Event.Warned event) {
-    notice(Notice.Kind.WARNING, event.name(), null, event.message());
+    out.notice(Notice.Kind.WARNING, event.name(), null, event.message());
+  }
+
+  // ---- services
+
+  void spawned(Event.Spawned event) {
+    services.spawned(event);
+  }
+
+  void spawnFailed(Event.SpawnFailed event) {
+    services.spawnFailed(event);
+    finishIfOver();
+  }
+
+  void exited(Event.Exited event) {
+    services.exited(event);
+    finishIfOver();
+  }
+
+  void mainProcess(Event.MainProcess event) {
+    services.mainProcess(event);
+  }
+
+  void lastOutput(Event.LastOutput event) {
+    services.lastOutput(event);
+  }
+
+  void notified(Event.Notified event) {
+    Lease lease = leases.get(event.lease());
+    if (lease == null) {
+      return;
+    }
+    if (event.said().ready()) {
+      becomeReady(lease, "said READY=1");
+    }
+    if (lease.worker() != 0) {
+      services.notified(lease.worker(), event.said());
+    } else if (event.said().stopping() && lease.state() != LeaseState.DRAINING) {
+      boolean unused = become(lease, LeaseState.DRAINING, Optional.empty(), "said STOPPING=1");
+    }
+  }
+
+  void seen(Event.Seen event) {
+    Lease lease = leases.get(event.lease());
+    if (lease != null) {
+      becomeReady(lease, "seen waiting on its listener");
+    }
+  }
+
+  void connectionCame(Event.ConnectionCame event) {
+    Listener listener = bySocket.get(event.socket());
+    if (listener != null) {
+      listener.awaited = false;
+      services.connectionCame(listener.name());
+    }
+  }
+
+  void openCounted(Event.OpenCounted event) {
+    services.openCounted(event);
+  }
+
+  void restart(Event.Restart request) {
+    if (mayOperate(request.caller(), request.service(), "restart")) {
+      services.restart(request);
+    }
+  }
+
+  void scale(Event.Scale request) {
+    if (mayOperate(request.caller(), request.service(), "scale")) {
+      services.scale(request);
+    }
+  }
+
+  void stop(Event.Stop request) {
+    if (mayOperate(request.caller(), request.service(), "stop")) {
+      services.stop(request);
+    }
+  }
+
+  void start(Event.Start request) {
+    if (mayOperate(request.caller(), request.service(), "start")) {
+      services.start(request);
+    }
+  }
+
+  private boolean mayOperate(Caller caller, String service, String right) {
+    if (mayControl(caller)) {
+      return true;
+    }
+    out.refuse(caller, new Refusal.NotPermitted(service, right));
+    return false;
+  }
+
+  void shutDown(Event.ShutDown event) {
+    if (event.alone() && !waitForLeases) {
+      for (Lease lease : List.copyOf(leases.values())) {
+        if (lease.worker() == 0) {
+          startDrain(
+              lease,
+              Optional.of(out.now().plus(config.limits().drainTime())),
+              "the broker ends, and all with it");
+        }
+      }
+    }
+    shuttingDown = true;
+    waitForLeases = event.alone();
+    services.shutDown();
+    finishIfOver();
+  }
+
+  private void finishIfOver() {
+    if (shuttingDown
+        && !finished
+        && !services.hasWorkers()
+        && (!waitForLeases || leases.values().stream().allMatch(each -> each.worker() != 0))) {
+      finished = true;
+      out.add(new Effect.Finish());
+    }
+  }
+
+  /** The leases of supervised workers. */
+  private final class WorkerLeases implements Services.Leases {
+
+    @Override
+    public @Nullable String obstacle(List<ListenerName> names) {
+      for (ListenerName name : names) {
+        Listener listener = listeners.get(name);
+        if (listener == null) {
+          return "no listener is named " + name.value() + "; open it, or reload";
+        }
+        if (listener.socket() == null) {
+          return "the listener " + name.value() + " is stopped, and has no socket to pass";
+        }
+      }
+      return null;
+    }
+
+    @Override
+    public LeaseId grant(long worker, String service, ServiceConfig wanted) {
+      Account account = wanted.launch().account();
+      Caller caller =
+          account == null
+              ? new Caller(NOBODY, 0, rights.ownUid(), 0, List.of())
+              : new Caller(NOBODY, 0, account.uid(), account.gid(), account.groups());
+      Event.Acquire request =
+          new Event.Acquire(caller, wanted.listeners(), Hold.PROCESS, service, false);
+      Lease lease = new Lease(nextLeaseId(), request, out.now(), worker);
+      leases.put(lease.id(), lease);
+      lease.names().forEach(name -> join(listener(name), lease));
+      return lease.id();
+    }
+
+    @Override
+    public List<Answer.Passed> sockets(LeaseId id) {
+      Lease lease = leases.get(id);
+      List<Answer.Passed> result = new ArrayList<>();
+      for (ListenerName name : lease == null ? List.<ListenerName>of() : lease.names()) {
+        // It may be gone: who had it before it was bound anew keeps a lease on the old socket.
+        Listener listener = listeners.get(name);
+        if (listener != null) {
+          boolean threads = listener.config().spec().multithreaded();
+          for (BoundSocket socket : BrokerState.sockets(listener)) {
+            result.add(new Answer.Passed(name, socket, threads));
+          }
+        }
+      }
+      return result;
+    }
+
+    @Override
+    public void started(LeaseId id, int pid) {
+      Lease lease = leases.get(id);
+      if (lease != null) {
+        lease.heldBy(pid);
+      }
+    }
+
+    @Override
+    public void ready(LeaseId id, String reason) {
+      Lease lease = leases.get(id);
+      if (lease != null) {
+        becomeReady(lease, reason);
+      }
+    }
+
+    @Override
+    public boolean drain(LeaseId id, Instant deadline, String reason) {
+      Lease lease = leases.get(id);
+      // Its end is the end of its process, which has a deadline of its own.
+      return lease != null
+          && become(lease, LeaseState.DRAINING, Optional.of(deadline), reason)
+          && !lease.awaiting().isEmpty();
+    }
+
+    @Override
+    public void end(LeaseId id, String reason) {
+      BrokerState.this.end(id, reason);
+    }
+
+    @Override
+    public void awaitConnection(List<ListenerName> names) {
+      names.stream()
+          .map(listeners::get)
+          .filter(Objects::nonNull)
+          .forEach(BrokerState.this::awaitConnection);
+    }
+
+    @Override
+    public boolean startsOnDemand(List<ListenerName> names) {
+      return names.stream()
+          .map(listeners::get)
+          .anyMatch(each -> each != null && each.config().idle() == IdlePolicy.SPAWN);
+    }
   }
 
   // ---- shared by the above
@@ -865,7 +1140,7 @@ public final class BrokerState {
       return false;
     }
     for (long connection : lease.awaiting()) {
-      effects.add(new Effect.Reply(connection, lease.answer()));
+      out.add(new Effect.Reply(connection, lease.answer()));
     }
     notice(
         switch (next) {
@@ -876,6 +1151,12 @@ public final class BrokerState {
         },
         lease,
         "state=" + before + "->" + next + " reason=\"" + reason + "\" " + lease.describe());
+    if (next == LeaseState.DRAINING) {
+      lease.names().stream()
+          .map(listeners::get)
+          .filter(Objects::nonNull)
+          .forEach(this::awaitConnection);
+    }
     return true;
   }
 
@@ -884,10 +1165,15 @@ public final class BrokerState {
       return;
     }
     leases.remove(lease.id());
+    drainEnds.clear(lease.id());
     lease.awaiting().forEach(awaitingBy::remove);
-    if (lease.hold() == Hold.PROCESS) {
-      effects.add(new Effect.Unfollow(lease.id()));
-    } else {
+    unobserve(lease);
+    if (lease.isOfProgram()) {
+      out.add(new Effect.CloseNotify(lease.id()));
+    }
+    if (lease.worker() == 0 && lease.hold() == Hold.PROCESS) {
+      out.add(new Effect.Unfollow(lease.id()));
+    } else if (lease.worker() == 0) {
       Set<LeaseId> held = byConnection.get(lease.connection());
       if (held != null && held.remove(lease.id()) && held.isEmpty()) {
         byConnection.remove(lease.connection());
@@ -899,14 +1185,18 @@ public final class BrokerState {
         leave(listener, lease);
       }
     }
+    if (lease.worker() != 0) {
+      services.leaseEnded(lease.worker(), reason);
+    }
+    finishIfOver();
   }
 
   private @Nullable Lease ownLease(Caller caller, LeaseId id) {
     Lease lease = leases.get(id);
     if (lease == null) {
-      refuse(caller, new Refusal.NoSuchLease(id.value()));
+      out.refuse(caller, new Refusal.NoSuchLease(id.value()));
     } else if (!rights.owns(caller, lease)) {
-      refuse(caller, new Refusal.NotPermitted(id.value(), "release"));
+      out.refuse(caller, new Refusal.NotPermitted(id.value(), "release"));
       return null;
     }
     return lease;
@@ -929,39 +1219,12 @@ public final class BrokerState {
     return beside == null ? List.of(main) : List.of(main, beside);
   }
 
-  private void done(Caller caller) {
-    effects.add(new Effect.Reply(caller.connection(), new Answer.Done()));
-  }
-
-  private void refuse(Caller caller, Refusal refusal) {
-    refuse(caller.connection(), refusal);
-  }
-
-  private void refuse(long connection, Refusal refusal) {
-    reply(connection, new Answer.Refused(refusal));
-  }
-
-  private void reply(long connection, Answer answer) {
-    if (connection != GONE) {
-      effects.add(new Effect.Reply(connection, answer));
-    }
-  }
-
   private void notice(Notice.Kind kind, Lease lease, String message) {
     String names =
         lease.names().size() == 1
             ? lease.names().get(0).value()
             : String.join(",", lease.names().stream().map(ListenerName::value).toList());
-    notice(kind, names, lease.id().value(), message);
-  }
-
-  private void notice(
-      Notice.Kind kind, @Nullable String name, @Nullable String lease, String message) {
-    Notice notice = new Notice(kind, name, lease, message, now);
-    effects.add(new Effect.Log(notice));
-    for (long watcher : watchers) {
-      effects.add(new Effect.Reply(watcher, new Answer.Happened(notice)));
-    }
+    out.notice(kind, names, lease.id().value(), message);
   }
 
   /** Throws when something that must always hold does not; for tests that walk at random. */
@@ -996,10 +1259,11 @@ public final class BrokerState {
           "who waits waits for a lease");
     }
     require(leases.size() <= MOST_LEASES, "the limit of leases");
+    services.check();
     require(pending != null || postponed.isEmpty(), "what waits, waits for a bind");
   }
 
-  private static void require(boolean holds, String what) {
+  static void require(boolean holds, String what) {
     if (!holds) {
       throw new IllegalStateException("broken invariant: " + what);
     }

@@ -98,4 +98,99 @@ public sealed interface Effect {
       performer.log(notice);
     }
   }
+
+  // ---- services
+
+  record Spawn(WorkerOrder order) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.spawn(order);
+    }
+  }
+
+  record StopWorker(long worker, int signal) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.stopWorker(worker, signal);
+    }
+  }
+
+  record KillWorker(long worker) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.killWorker(worker);
+    }
+  }
+
+  record AskOutput(long worker) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.askOutput(worker);
+    }
+  }
+
+  record StopHolder(LeaseId lease, int signal) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.stopHolder(lease, signal);
+    }
+  }
+
+  record Observe(LeaseId lease, int pid, List<Long> sockets) implements Effect {
+    public Observe {
+      sockets = List.copyOf(sockets);
+    }
+
+    @Override
+    public void perform(Performer performer) {
+      performer.observe(lease, pid, sockets);
+    }
+  }
+
+  record Unobserve(LeaseId lease) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.unobserve(lease);
+    }
+  }
+
+  record CloseNotify(LeaseId lease) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.closeNotify(lease);
+    }
+  }
+
+  record AwaitConnection(long socket, boolean on) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.awaitConnection(socket, on);
+    }
+  }
+
+  record CountOpen(String service, List<Long> workers, List<Long> sockets) implements Effect {
+    public CountOpen {
+      workers = List.copyOf(workers);
+      sockets = List.copyOf(sockets);
+    }
+
+    @Override
+    public void perform(Performer performer) {
+      performer.countOpen(service, workers, sockets);
+    }
+  }
+
+  record ForgetService(String service) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.forgetService(service);
+    }
+  }
+
+  record Finish() implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.finish();
+    }
+  }
 }

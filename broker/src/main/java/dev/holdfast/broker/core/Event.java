@@ -2,6 +2,7 @@ package dev.holdfast.broker.core;
 
 import dev.holdfast.listener.LeaseId;
 import dev.holdfast.listener.ListenerName;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -18,11 +19,35 @@ public sealed interface Event {
     return false;
   }
 
+  /**
+   * A worker wants listeners.
+   *
+   * @param program whether it becomes a program that may know nothing of leases: it gets a notify
+   *     socket, and is looked at until it is seen waiting on a listener
+   * @param stopSignal asks it to finish, when it does not await the drain of its lease; 0: nothing
+   *     does
+   */
   record Acquire(
-      Caller caller, List<ListenerName> names, Hold hold, @Nullable String service, boolean replace)
+      Caller caller,
+      List<ListenerName> names,
+      Hold hold,
+      @Nullable String service,
+      boolean replace,
+      boolean program,
+      int stopSignal)
       implements Event {
     public Acquire {
       names = List.copyOf(names);
+    }
+
+    /** For a worker that speaks for itself. */
+    Acquire(
+        Caller caller,
+        List<ListenerName> names,
+        Hold hold,
+        @Nullable String service,
+        boolean replace) {
+      this(caller, names, hold, service, replace, false, 0);
     }
 
     @Override
@@ -210,6 +235,130 @@ public sealed interface Event {
     @Override
     public void applyTo(BrokerState state) {
       state.warned(this);
+    }
+  }
+
+  // ---- services
+
+  /** A worker's process was made; its program starts after this event. */
+  record Spawned(long worker, int pid) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.spawned(this);
+    }
+  }
+
+  /** A worker's process could not be made; message says what was attempted and what to do. */
+  record SpawnFailed(long worker, String message) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.spawnFailed(this);
+    }
+  }
+
+  /** A worker's process has ended, and with a stopping worker all that it had started. */
+  record Exited(long worker, WorkerExit exit) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.exited(this);
+    }
+  }
+
+  /** A worker has another main process now: it said MAINPID, or went into the background. */
+  record MainProcess(long worker, int pid) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.mainProcess(this);
+    }
+  }
+
+  /** The last lines that a worker wrote, as {@link Effect.AskOutput} asked. */
+  record LastOutput(long worker, String text) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.lastOutput(this);
+    }
+  }
+
+  /** Something came over the notify socket of a lease. */
+  record Notified(LeaseId lease, Notification said) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.notified(this);
+    }
+  }
+
+  /** The process of a lease, or one that it started, was seen waiting on one of its listeners. */
+  record Seen(LeaseId lease) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.seen(this);
+    }
+  }
+
+  /**
+   * A connection came to the socket: told once after {@link Effect.AwaitConnection}, and about once
+   * a second at most while workers hold the socket and connections come.
+   */
+  record ConnectionCame(long socket) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.connectionCame(this);
+    }
+  }
+
+  /** How many connections the workers of a service have open, as {@link Effect.CountOpen} asked. */
+  record OpenCounted(String service, int connections) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.openCounted(this);
+    }
+  }
+
+  /** Replace all workers. */
+  record Restart(Caller caller, String service, boolean allAtOnce, Optional<Duration> readyTimeout)
+      implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.restart(this);
+    }
+  }
+
+  /** Have this many workers from now on. */
+  record Scale(Caller caller, String service, int workers) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.scale(this);
+    }
+  }
+
+  /** Stop all workers, and start none. */
+  record Stop(Caller caller, String service) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.stop(this);
+    }
+  }
+
+  /** Start the workers of a service that was stopped. */
+  record Start(Caller caller, String service) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.start(this);
+    }
+  }
+
+  /**
+   * The broker is to end. The first time services are stopped and waited for; the second time their
+   * workers are killed.
+   *
+   * @param alone whether everything else ends with the broker, as with process 1 of a pid
+   *     namespace: then the holders of all leases are asked to finish too
+   */
+  record ShutDown(boolean alone) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.shutDown(this);
     }
   }
 }

@@ -18,11 +18,44 @@ final class Lease {
   private final Set<Long> awaiting = new LinkedHashSet<>(2);
   private LeaseState state = LeaseState.WARMING;
   private Optional<Instant> deadline = Optional.empty();
+  private final long worker;
+  private int pid;
 
+  /** The lease of somebody who asked for it. */
   Lease(LeaseId id, Event.Acquire request, Instant since) {
+    this(id, request, since, 0);
+  }
+
+  /**
+   * A lease.
+   *
+   * @param worker the supervised worker that it was made for, or 0
+   */
+  Lease(LeaseId id, Event.Acquire request, Instant since, long worker) {
     this.id = id;
     this.request = request;
     this.since = since;
+    this.worker = worker;
+    this.pid = request.caller().pid();
+  }
+
+  long worker() {
+    return worker;
+  }
+
+  /** Of a process that was made for the lease after it. */
+  void heldBy(int process) {
+    pid = process;
+  }
+
+  /** Whether it is looked at to see when it is ready, and has a notify socket. */
+  boolean isOfProgram() {
+    return request.program();
+  }
+
+  /** What asks the holder to finish; 0 for nothing. */
+  int stopSignal() {
+    return request.stopSignal();
   }
 
   LeaseId id() {
@@ -30,7 +63,7 @@ final class Lease {
   }
 
   int pid() {
-    return request.caller().pid();
+    return pid;
   }
 
   int uid() {

@@ -18,6 +18,10 @@ final class Listener {
   private ListenerConfig config;
   private @Nullable BoundSocket socket;
   private @Nullable BoundSocket companion;
+
+  /** Whether the next connection is to be told of. */
+  boolean awaited;
+
   int healed;
   int flagsRestored;
   int backlogRestored;
@@ -69,6 +73,7 @@ final class Listener {
     socket = main;
     companion = beside;
     failures.clear();
+    awaited = false;
   }
 
   void fail(long failed, String message) {
@@ -87,7 +92,7 @@ final class Listener {
 
   /** Whether clients get into the queue now. */
   boolean shouldListen() {
-    return config.idle() == IdlePolicy.QUEUE || !leases.isEmpty();
+    return config.idle() != IdlePolicy.REFUSE || !leases.isEmpty();
   }
 
   Answer.ListenerView view() {

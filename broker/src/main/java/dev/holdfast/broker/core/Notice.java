@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Something that happened: one line of the log, one event for those who watch.
  *
- * @param name the listener or stored descriptor
+ * @param name the listener, the stored descriptor, or the service
  */
 public record Notice(
     Kind kind, @Nullable String name, @Nullable String lease, String message, Instant at) {
@@ -27,6 +27,15 @@ public record Notice(
     STORED("stored"),
     REMOVED("removed"),
     RELOADED("reloaded"),
+    WORKER_STARTED("workerStarted"),
+    WORKER_STOPPING("workerStopping"),
+    WORKER_KILLED("workerKilled"),
+    WORKER_EXITED("workerExited"),
+    WORKER_FAILED("workerFailed"),
+    ROLLOUT_BEGUN("rolloutBegun"),
+    ROLLOUT_DONE("rolloutDone"),
+    ROLLOUT_FAILED("rolloutFailed"),
+    SERVICE_CHANGED("serviceChanged"),
     WARNING("warning");
 
     private final String word;
@@ -42,7 +51,15 @@ public record Notice(
     /** Whether an operator must act, or should know at once. */
     public boolean isWarning() {
       return switch (this) {
-        case LISTENER_FAILED, LISTENER_HEALED, FLAGS_RESTORED, BACKLOG_RESTORED, WARNING -> true;
+        case LISTENER_FAILED,
+            LISTENER_HEALED,
+            FLAGS_RESTORED,
+            BACKLOG_RESTORED,
+            WORKER_KILLED,
+            WORKER_FAILED,
+            ROLLOUT_FAILED,
+            WARNING ->
+            true;
         case LISTENER_OPENED,
             LISTENER_CHANGED,
             LISTENER_CLOSED,
@@ -52,7 +69,13 @@ public record Notice(
             LEASE_ENDED,
             STORED,
             REMOVED,
-            RELOADED ->
+            RELOADED,
+            WORKER_STARTED,
+            WORKER_STOPPING,
+            WORKER_EXITED,
+            ROLLOUT_BEGUN,
+            ROLLOUT_DONE,
+            SERVICE_CHANGED ->
             false;
       };
     }

@@ -44,4 +44,51 @@ public interface Performer {
   void discardDescriptor(long descriptor);
 
   void log(Notice notice);
+
+  // ---- services
+
+  /**
+   * Makes a worker's process, then tells {@link Event.Spawned} or {@link Event.SpawnFailed}. Its
+   * program runs only after the effects of Spawned have been performed.
+   */
+  void spawn(WorkerOrder order);
+
+  /**
+   * Asks a worker to finish. One that would die of the signal at once, because it does not handle
+   * it, gets it at a moment at which it has no connection open, if there is one before it is
+   * killed.
+   */
+  void stopWorker(long worker, int signal);
+
+  /** Kills a worker and all that it started (SIGKILL). */
+  void killWorker(long worker);
+
+  /** Tells {@link Event.LastOutput}, at once. */
+  void askOutput(long worker);
+
+  /** Asks the process that a lease follows to finish, as {@link #stopWorker} does. */
+  void stopHolder(LeaseId lease, int signal);
+
+  /**
+   * Looks at a process and those that it started until one of them is seen waiting on one of the
+   * sockets; then tells {@link Event.Seen}, once.
+   */
+  void observe(LeaseId lease, int pid, List<Long> sockets);
+
+  void unobserve(LeaseId lease);
+
+  /** Closes the notify socket that was made for a lease, if one was. */
+  void closeNotify(LeaseId lease);
+
+  /** Whether {@link Event.ConnectionCame} is to be told of the next connection. */
+  void awaitConnection(long socket, boolean on);
+
+  /** Counts the connections that came by the sockets and are open, {@link Event.OpenCounted}. */
+  void countOpen(String service, List<Long> workers, List<Long> sockets);
+
+  /** Closes the descriptors that a service stored: it is not configured any more. */
+  void forgetService(String service);
+
+  /** Ends the broker: nothing is left to be waited for. */
+  void finish();
 }

@@ -23,4 +23,19 @@ public sealed interface Refusal {
   record ReloadFailed(String message) implements Refusal {}
 
   record InvalidParameter(String parameter) implements Refusal {}
+
+  record NoSuchService(String service) implements Refusal {}
+
+  /** A restart, scale or start ended without what was asked for; the old workers serve on. */
+  record RestartFailed(String service, String reason) implements Refusal {}
+
+  /** One is under way: a service has one restart, scale, stop or start at a time. */
+  record ServiceBusy(String service, String operation) implements Refusal {}
+
+  record ServiceStopped(String service) implements Refusal {}
+
+  /** Its workers are the broker's: nobody else's worker replaces them. */
+  record ServiceSupervised(String service) implements Refusal {}
+
+  record ShuttingDown() implements Refusal {}
 }

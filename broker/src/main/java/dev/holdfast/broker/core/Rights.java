@@ -11,6 +11,10 @@ final class Rights {
     this.ownUid = ownUid;
   }
 
+  int ownUid() {
+    return ownUid;
+  }
+
   boolean isPrivileged(Caller caller) {
     return caller.uid() == 0 || caller.uid() == ownUid;
   }

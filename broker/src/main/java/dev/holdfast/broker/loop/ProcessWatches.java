@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 
@@ -73,6 +74,19 @@ public final class ProcessWatches implements AutoCloseable {
     }
     followed.leases.add(lease);
     byLease.put(lease, followed);
+  }
+
+  /** A pidfd of the process behind a lease, owned by the caller; empty when it is not followed. */
+  public Optional<Pidfd> dup(LeaseId lease) {
+    Followed followed = byLease.get(lease);
+    try {
+      return followed == null ? Optional.empty() : Optional.of(followed.pidfd.dup());
+    } catch (ErrnoException e) {
+      events.accept(
+          new Event.Warned(
+              null, "pid " + followed.pidfd.pid() + " cannot be signalled: " + e.getMessage()));
+      return Optional.empty();
+    }
   }
 
   private void ended(Followed followed) {

@@ -38,12 +38,9 @@ class BadConfigurationTest {
             "blocking = \"true\"",
             ":3: blocking must be true or false, not the string \"true\"; leave out the quotes"),
         web(
-            "idle = \"spawn\"",
-            ":3: idle = \"spawn\" comes with services, which are not built yet; write \"queue\" or \"refuse\""),
-        web(
             "idle = \"quue\"",
-            ":3: idle must be \"queue\" or \"refuse\", not the string \"quue\"; did you mean \"queue\"?"),
-        web("idle = 1", ":3: idle must be \"queue\" or \"refuse\", not the integer 1"),
+            ":3: idle must be \"queue\", \"refuse\" or \"spawn\", not the string \"quue\"; did you mean \"queue\"?"),
+        web("idle = 1", ":3: idle must be \"queue\", \"refuse\" or \"spawn\", not the integer 1"),
         web(
             "companion = \"/no/such/directory\"",
             ":3: companion: \"/no/such/directory\" is not a directory; create it, or name another"),
@@ -66,6 +63,9 @@ class BadConfigurationTest {
         web(
             "allow = [\"uid:4294967295\"]",
             ":3: allow: \"4294967295\" is not a number of 0 to 4294967294"),
+        web(
+            "allow = [\"all:x\", \"user:\", \"user:root\\u0000\"]",
+            ":3: allow must hold \"user:NAME\", \"uid:NUMBER\", \"group:NAME\", \"gid:NUMBER\" or \"all\", not the string \"all:x\"; did you mean \"all\"?\n:3: allow: this host has no user \"\"\n:3: allow: this host has no user \"root\\u0000\""),
         web("v6only = 1", ":3: v6only must be true or false, not the integer 1"),
         web(
             "device = \"a/b\"",
@@ -142,16 +142,10 @@ class BadConfigurationTest {
         Arguments.of(
             "[[listener]]\nlisten = \"80\"",
             ":1: listener must be sections [listener.NAME], not an array"),
-        Arguments.of(
-            "[service.web]\ncommand = \"x\"\n[service.api]\n",
-            ":1: [service.web]: services are not built yet; a supervisor of your own can start workers with \"holdfast exec\"\n:3: [service.api]: services are not built yet; a supervisor of your own can start workers with \"holdfast exec\""),
-        Arguments.of(
-            "[service]",
-            ":1: [service]: services are not built yet; a supervisor of your own can start workers with \"holdfast exec\""),
         Arguments.of("[brokr]", ":1: unknown section [brokr]; did you mean \"broker\"?"),
         Arguments.of(
             "backlog = 1",
-            ":1: unknown key \"backlog\" above all sections; it belongs in [broker] or [listener.NAME]"),
+            ":1: unknown key \"backlog\" above all sections; it belongs in [broker], [listener.NAME] or [service.NAME]"),
         Arguments.of("[[broker]]", ":1: broker must be a section [broker], not an array"),
         broker(
             "socket = \"run/x\"",
@@ -168,7 +162,7 @@ class BadConfigurationTest {
             ":2: frame-time must be a duration of \"10ms\" to \"1h\", not the integer 5; write \"5s\" for seconds or \"5ms\" for milliseconds"),
         broker(
             "silent-time = \"5\"",
-            ":2: silent-time must be a duration of \"10ms\" to \"1h\", not the string \"5\""),
+            ":2: silent-time must be a duration of \"10ms\" to \"1h\", not the string \"5\"; write \"5s\" for seconds or \"5ms\" for milliseconds"),
         broker(
             "audit-every = \"1ms\"",
             ":2: audit-every must be a duration of \"10ms\" to \"1h\", not the string \"1ms\""),
@@ -187,7 +181,7 @@ class BadConfigurationTest {
         Arguments.of("a = \"\u001b\"", ":1: Unexpected '\\u001b', expected \" or a character"),
         Arguments.of(
             "\"\\u001b[2J\" = 1",
-            ":1: unknown key \"\\u001b[2J\" above all sections; it belongs in [broker] or [listener.NAME]"),
+            ":1: unknown key \"\\u001b[2J\" above all sections; it belongs in [broker], [listener.NAME] or [service.NAME]"),
         broker(
             "socket = \"/\\u001bxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
             ":2: socket: Unix socket path \"/?xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\" has 110 bytes; the kernel takes 1 to 107"));
@@ -238,7 +232,10 @@ class BadConfigurationTest {
     long seed = System.nanoTime();
     System.out.println("garbage seed " + seed);
     Random random = new Random(seed);
-    String[] good = badFiles().map(row -> (String) row.get()[0]).toArray(String[]::new);
+    String[] good =
+        Stream.concat(badFiles(), BadServiceConfigurationTest.badFiles())
+            .map(row -> (String) row.get()[0])
+            .toArray(String[]::new);
     Path file = directory.resolve("holdfast.toml");
     for (int i = 0; i < GARBAGE_FILES; i++) {
       Files.write(file, garbage(random, good));

@@ -99,6 +99,16 @@ class ConfigurationTest {
                 List.of(),
                 SocketSettings.DEFAULT)),
         new Example(
+            "listen = \"8080\"\nidle = \"spawn\"",
+            new ListenerConfig(
+                plain.spec(),
+                plain.backlog(),
+                false,
+                IdlePolicy.SPAWN,
+                plain.companion(),
+                List.of(),
+                SocketSettings.DEFAULT)),
+        new Example(
             "listen = \"0\"\nmode = \"0600\"",
             with(
                 spec("0"),

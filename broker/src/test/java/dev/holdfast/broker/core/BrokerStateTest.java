@@ -633,7 +633,7 @@ class BrokerStateTest {
       bindAll();
 
       assertThat(answer(ROOT))
-          .isEqualTo(new Answer.Reloaded(List.of("new"), List.of("moved"), List.of("gone")));
+          .isEqualTo(reloaded(List.of("new"), List.of("moved"), List.of("gone")));
       assertThat(of(Effect.CloseSocket.class))
           .containsExactlyInAnyOrder(new Effect.CloseSocket(moved), new Effect.CloseSocket(gone));
       assertThat(socket("same")).isEqualTo(same);
@@ -689,9 +689,9 @@ class BrokerStateTest {
       assertThat(refusal(ROOT)).isEqualTo(new Refusal.Conflict("web", "web"));
 
       reload("web", listener("8080"));
-      assertThat(answer(ROOT)).isEqualTo(new Answer.Reloaded(List.of(), List.of(), List.of()));
+      assertThat(answer(ROOT)).isEqualTo(reloaded(List.of(), List.of(), List.of()));
       reload();
-      assertThat(answer(ROOT)).isEqualTo(new Answer.Reloaded(List.of(), List.of(), List.of("web")));
+      assertThat(answer(ROOT)).isEqualTo(reloaded(List.of(), List.of(), List.of("web")));
     }
 
     @Test
@@ -715,7 +715,7 @@ class BrokerStateTest {
 
       reload("a", listener("0"));
 
-      assertThat(answer(ROOT)).isEqualTo(new Answer.Reloaded(List.of(), List.of("a"), List.of()));
+      assertThat(answer(ROOT)).isEqualTo(reloaded(List.of(), List.of("a"), List.of()));
       assertThat(view("a").state()).isEqualTo("stopped");
     }
 
@@ -746,8 +746,8 @@ class BrokerStateTest {
 
       assertThat(answers(ROOT))
           .containsExactly(
-              new Answer.Reloaded(List.of("a"), List.of(), List.of()),
-              new Answer.Reloaded(List.of(), List.of(), List.of()));
+              reloaded(List.of("a"), List.of(), List.of()),
+              reloaded(List.of(), List.of(), List.of()));
     }
   }
 
@@ -860,5 +860,12 @@ class BrokerStateTest {
     apply(new Event.ConnectionClosed(SELF.connection()));
     apply(new Event.Release(ROOT, lease));
     assertThat(answers(SELF)).isEmpty();
+  }
+
+  private static Answer.Reloaded reloaded(
+      List<String> added, List<String> changed, List<String> removed) {
+    return new Answer.Reloaded(
+        new Answer.Changes(added, changed, removed),
+        new Answer.Changes(List.of(), List.of(), List.of()));
   }
 }

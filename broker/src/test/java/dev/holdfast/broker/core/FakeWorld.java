@@ -29,6 +29,7 @@ final class FakeWorld implements Performer {
     ListenerConfig config;
     boolean listening;
     boolean audited;
+    boolean awaited;
 
     Socket(BoundSocket bound, ListenerConfig config) {
       this.bound = bound;
@@ -42,6 +43,7 @@ final class FakeWorld implements Performer {
     boolean open = true;
     boolean brokerKnowsItClosed;
     boolean streaming;
+    boolean begun;
     @Nullable Event call;
 
     Connection(Caller caller) {
@@ -60,10 +62,12 @@ final class FakeWorld implements Performer {
   /** A lease that was granted, and has not ended. */
   static final class Grant {
     final Event.Acquire request;
+    final long worker; // 0 when somebody asked for it
     Optional<java.time.Instant> deadline = Optional.empty();
 
-    Grant(Event.Acquire request) {
+    Grant(Event.Acquire request, long worker) {
       this.request = request;
+      this.worker = worker;
     }
   }
 
@@ -75,7 +79,15 @@ final class FakeWorld implements Performer {
   final Map<LeaseId, Integer> followed = new HashMap<>();
   final Set<Long> kept = new HashSet<>();
   final Map<ListenerName, ListenerConfig> expected = new HashMap<>();
+  final FakeWorkers workers;
+  final Set<String> allAtOnce = new HashSet<>();
+  final Set<LeaseId> notifySockets = new HashSet<>();
+  final List<Notice> notices = new ArrayList<>();
   BrokerConfig config = BrokerConfig.EMPTY;
+  boolean spawned; // since the last check
+  boolean several; // calls that had waited for a bind were taken in the same step
+  boolean shutDown;
+  boolean finished;
   private final Set<ListenerName> configured = new HashSet<>();
   private final Deque<Change> changes = new ArrayDeque<>();
   private final SplittableRandom random;
@@ -83,6 +95,7 @@ final class FakeWorld implements Performer {
 
   FakeWorld(SplittableRandom random) {
     this.random = random;
+    this.workers = new FakeWorkers(events, random);
   }
 
   static void require(boolean holds, String what) {
@@ -92,7 +105,7 @@ final class FakeWorld implements Performer {
   }
 
   private boolean now(int oneIn) {
-    return random.nextInt(oneIn) == 0;
+    return !workers.calm && random.nextInt(oneIn) == 0;
   }
 
   private Socket socket(long id, String act) {
@@ -263,6 +276,11 @@ final class FakeWorld implements Performer {
     }
   }
 
+  /** The outcome of a bind is about to be told: what waited for it is taken after it. */
+  void told() {
+    several = changes.size() > 1;
+  }
+
   boolean hasChangesUnderWay() {
     return !changes.isEmpty();
   }
@@ -306,6 +324,7 @@ final class FakeWorld implements Performer {
     boolean further =
         answer instanceof Answer.Happened
             || answer instanceof Answer.Snapshot
+            || (answer instanceof Answer.Progress progress && !progress.last())
             || (answer instanceof Answer.State state && connection.streaming && !state.last());
     if (!further) {
       connection.call = null;
@@ -336,12 +355,44 @@ final class FakeWorld implements Performer {
       expected.put(one.listener().name(), asked);
     } else if (answer instanceof Answer.Reloaded) {
       reloaded(((Event.Configured) call).config());
+    } else if (answer instanceof Answer.Progress progress) {
+      progressed(connection, call, progress);
     } else if (answer instanceof Answer.Done) {
       done(connection, call);
     }
   }
 
+  private void progressed(Connection connection, Event call, Answer.Progress progress) {
+    require(
+        connection.begun || allowed(connection.caller, config.control()),
+        "operating without the right");
+    connection.begun = !progress.last();
+    require(
+        progress.last() == (progress.step() == Answer.Step.DONE), "the last step is the last one");
+    String service =
+        call instanceof Event.Restart restart
+            ? restart.service()
+            : call instanceof Event.Scale scale
+                ? scale.service()
+                : call instanceof Event.Start start
+                    ? start.service()
+                    : ((Event.Stop) call).service();
+    require(service.equals(progress.service()), "who asked is told of the service it asked about");
+    if (call instanceof Event.Restart restart
+        && progress.step() == Answer.Step.BEGUN
+        && restart.allAtOnce()) {
+      allAtOnce.add(service);
+    }
+  }
+
   private void granted(Connection connection, Event.Acquire call, Answer.Granted granted) {
+    Grant known = leases.get(granted.lease());
+    if (known != null && known.worker != 0) {
+      require(
+          workers.program(known.worker).pid == connection.caller.pid(),
+          "a worker that asks for what it was given has its lease already");
+      return;
+    }
     require(!leases.containsKey(granted.lease()), "a lease id is given twice");
     List<ListenerName> passed = new ArrayList<>();
     for (Answer.Passed each : granted.sockets()) {
@@ -355,7 +406,10 @@ final class FakeWorld implements Performer {
           "acquire without the right");
     }
     require(passed.equals(call.names()), "sockets in the order of the names");
-    leases.put(granted.lease(), new Grant(call));
+    leases.put(granted.lease(), new Grant(call, 0));
+    if (granted.program()) {
+      notifySockets.add(granted.lease());
+    }
     if (!connection.open || now(30)) {
       events.add(new Event.Undelivered(granted.lease()));
     }
@@ -370,7 +424,7 @@ final class FakeWorld implements Performer {
       require(allowed(connection.caller, config.control()), "drain without the right");
       Grant grant = leases.get(drain.lease());
       require(grant != null, "a lease drains that has ended");
-      if (grant != null) {
+      if (grant != null && grant.worker == 0) {
         grant.deadline = drain.deadline();
       }
     } else if (call instanceof Event.Store) {
@@ -400,6 +454,14 @@ final class FakeWorld implements Performer {
 
   @Override
   public void log(Notice notice) {
+    notices.add(notice);
+    if (notice.kind() == Notice.Kind.ROLLOUT_BEGUN) {
+      allAtOnce.remove(String.valueOf(notice.name())); // the answer to who asked says otherwise
+    } else if (notice.kind() == Notice.Kind.LEASE_READY) {
+      workers.leaseReady(new LeaseId(String.valueOf(notice.lease())));
+    } else if (notice.kind() == Notice.Kind.WORKER_KILLED) {
+      workers.condemned(new LeaseId(String.valueOf(notice.lease())));
+    }
     if (notice.kind() == Notice.Kind.LEASE_ENDED) {
       String id = String.valueOf(notice.lease());
       require(leases.remove(new LeaseId(id)) != null, "a lease ends that was not granted: " + id);
@@ -421,5 +483,104 @@ final class FakeWorld implements Performer {
       changes.remove();
       expected.put(listen.name(), listen.config());
     }
+  }
+
+  // ---- services
+
+  @Override
+  public void spawn(WorkerOrder order) {
+    spawned = true;
+    require(!shutDown, "a worker is started while the broker ends");
+    List<ListenerName> names = new ArrayList<>();
+    for (Answer.Passed each : order.sockets()) {
+      socket(each.socket().id(), "pass");
+      if (!names.contains(each.listener())) {
+        names.add(each.listener());
+      }
+    }
+    Caller caller = new Caller(BrokerState.NOBODY, 0, Simulation.OWN_UID, 0, List.of());
+    Event.Acquire request = new Event.Acquire(caller, names, Hold.PROCESS, order.service(), false);
+    require(
+        leases.put(order.lease(), new Grant(request, order.worker())) == null,
+        "a lease id is given twice");
+    workers.spawn(order);
+  }
+
+  @Override
+  public void stopWorker(long worker, int signal) {
+    workers.stop(worker, signal);
+  }
+
+  @Override
+  public void killWorker(long worker) {
+    workers.kill(worker);
+  }
+
+  @Override
+  public void askOutput(long worker) {
+    workers.askOutput(worker);
+  }
+
+  @Override
+  public void stopHolder(LeaseId lease, int signal) {
+    Grant grant = leases.get(lease);
+    require(
+        grant != null && grant.worker == 0 && grant.request.hold() == Hold.PROCESS,
+        "a signal for a process that no lease follows");
+    require(signal > 0, "no signal");
+  }
+
+  @Override
+  public void observe(LeaseId lease, int pid, List<Long> observed) {
+    require(leases.containsKey(lease), "a lease is looked at that has ended");
+    require(pid > 0, "no process to look at");
+    observed.forEach(each -> socket(each, "look at"));
+    workers.observe(lease, pid);
+  }
+
+  @Override
+  public void unobserve(LeaseId lease) {
+    workers.unobserve(lease);
+  }
+
+  @Override
+  public void closeNotify(LeaseId lease) {
+    require(notifySockets.remove(lease), "a notify socket is closed that was not made");
+  }
+
+  @Override
+  public void awaitConnection(long id, boolean on) {
+    socket(id, "await a connection on").awaited = on;
+  }
+
+  /** A connection comes to a socket. */
+  void connect(Socket socket) {
+    if (socket.awaited || socket.audited) {
+      socket.awaited = false;
+      events.add(new Event.ConnectionCame(socket.bound.id()));
+    }
+  }
+
+  @Override
+  public void countOpen(String service, List<Long> counted, List<Long> open) {
+    require(!counted.isEmpty(), "the connections of nobody are counted");
+    counted.forEach(
+        each -> require(workers.processes.containsKey(each), "who is counted is there"));
+    open.forEach(each -> socket(each, "count connections of"));
+    events.add(
+        new Event.OpenCounted(service, workers.calm ? 0 : Math.max(0, random.nextInt(4) - 1)));
+  }
+
+  @Override
+  public void forgetService(String service) {
+    require(!config.services().containsKey(service), "a service is forgotten that is configured");
+    workers.forgetService(service);
+  }
+
+  @Override
+  public void finish() {
+    require(shutDown, "the broker ends without having been told to");
+    require(!finished, "the broker ends once");
+    finished = true;
   }
 }

@@ -1,0 +1,82 @@
+package dev.holdfast.broker.workers;
+
+import dev.holdfast.fd.ErrnoException;
+import dev.holdfast.fd.OwnedFd;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+
+/**
+ * What a worker writes to a file itself: its last lines are what stands there since its start.
+ * Other workers may write there too. Owns a descriptor, so that it finds them when the file was
+ * moved away.
+ */
+final class FileTail implements Printed {
+
+  private static final int ROOM = 2 * LastLines.MOST_BYTES;
+
+  private final OwnedFd file;
+  private final long start;
+  private final Executor blocking;
+
+  private FileTail(OwnedFd file, long start, Executor blocking) {
+    this.file = file;
+    this.start = start;
+    this.blocking = blocking;
+  }
+
+  /**
+   * Begins where the file ends now.
+   *
+   * @param borrowed open for writing
+   * @param blocking runs what may wait for a disk, one after the other
+   */
+  static FileTail of(OwnedFd borrowed, Executor blocking) throws IOException {
+    String path = "/proc/self/fd/" + borrowed.number();
+    OwnedFd file = OwnedFd.openForReading(path);
+    try {
+      return new FileTail(file, size(file), blocking);
+    } catch (IOException e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  private static long size(OwnedFd file) throws IOException {
+    return Files.size(Path.of("/proc/self/fd/" + file.number()));
+  }
+
+  @Override
+  public void last(Consumer<String> then) {
+    blocking.execute(() -> then.accept(read()));
+  }
+
+  private String read() {
+    ByteBuffer room = ByteBuffer.allocate(ROOM);
+    LastLines last = new LastLines();
+    try {
+      long end = size(file);
+      long begin = start > end ? 0 : start; // it was cut since
+      long from = Math.max(begin, end - ROOM);
+      while (room.hasRemaining() && file.readAt(room, from + room.position()) > 0) {
+        // until the end
+      }
+      OutputLines lines = new OutputLines();
+      lines.take(room.array(), 0, room.position(), last::add);
+      lines.finish(last::add);
+    } catch (ErrnoException e) {
+      return ""; // ESPIPE: a device or a pipe keeps nothing
+    } catch (IOException e) {
+      return "";
+    }
+    return last.text();
+  }
+
+  @Override
+  public void gone() {
+    blocking.execute(file::close);
+  }
+}
