@@ -30,6 +30,9 @@ import java.util.stream.Stream;
 public final class BrokerProcess implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
+  /** States of a service in which it takes no other order. */
+  private static final List<String> BUSY = List.of("restarting", "stopping");
+
   private final ProgramProcess process;
   private final Path directory;
   private final Path socket;
@@ -46,7 +49,7 @@ public final class BrokerProcess implements AutoCloseable {
     this.pid = pidBehind(socket);
     this.control = connect();
     warmUp();
-    this.ownDescriptors = descriptorsOfItsOwn();
+    this.ownDescriptors = services().isEmpty() ? descriptorsOfItsOwn() : Resting.descriptors();
   }
 
   /**
@@ -228,6 +231,34 @@ public final class BrokerProcess implements AutoCloseable {
     return control("List", JsonObject.EMPTY).objects("leases");
   }
 
+  /** The names of its services; none for a broker that does not know what a service is. */
+  public List<String> services() throws IOException, VarlinkException {
+    return control("List", JsonObject.EMPTY).optionalObjects("services").orElse(List.of()).stream()
+        .map(each -> each.string("name"))
+        .toList();
+  }
+
+  /** Stops all services, after what is under way, and waits for the ends of their workers. */
+  public void stopServices() throws IOException, VarlinkException {
+    // One that is no longer configured is forgotten with its last worker.
+    Await.until(
+        () -> "services end: " + lastWritten(),
+        () ->
+            control("List", JsonObject.EMPTY).optionalObjects("services").orElse(List.of()).stream()
+                .noneMatch(each -> each.string("state").equals("stopping")));
+    for (String name : services()) {
+      SupervisedService service = SupervisedService.of(this, name);
+      service.await("free to be stopped", view -> !BUSY.contains(view.state()));
+      service.succeed("stop");
+    }
+  }
+
+  /** The last lines of its log, for messages. */
+  public String lastWritten() {
+    List<String> lines = stderr();
+    return String.join("\n", lines.subList(Math.max(0, lines.size() - 40), lines.size()));
+  }
+
   public int port(String name) throws IOException, VarlinkException {
     return (int) listener(name).integer("port");
   }
@@ -244,9 +275,17 @@ public final class BrokerProcess implements AutoCloseable {
     }
   }
 
-  /** Waits for the ends of all leases, then for the broker to have closed all but its own. */
+  /**
+   * Stops its services, and waits for the ends of all leases, for the broker to have closed all but
+   * its own, and to have reaped all that ended.
+   */
   public void assertNothingLeaked() throws IOException, VarlinkException {
+    stopServices();
     awaitNoLease();
+    Await.until(
+        Duration.ofSeconds(5),
+        () -> "the broker left zombies: " + zombies(),
+        () -> zombies().isEmpty());
     Await.until(
         Duration.ofSeconds(5),
         () -> {
@@ -264,6 +303,15 @@ public final class BrokerProcess implements AutoCloseable {
         () -> descriptorsOfItsOwn() <= ownDescriptors);
   }
 
+  /** Its children that have ended and were not reaped. */
+  public List<Processes.Entry> zombies() {
+    try {
+      return Processes.that(each -> each.parent() == pid && each.isZombie());
+    } catch (IOException e) {
+      throw new AssertionError("looking for zombies", e);
+    }
+  }
+
   private void awaitNoLease() throws IOException, VarlinkException {
     try (Events events = watch()) {
       long end = System.nanoTime() + PATIENCE.toNanos();
@@ -276,7 +324,7 @@ public final class BrokerProcess implements AutoCloseable {
   }
 
   /** What is open beside the sockets that it holds for others: these may come and go in a test. */
-  private long descriptorsOfItsOwn() throws IOException, VarlinkException {
+  long descriptorsOfItsOwn() throws IOException, VarlinkException {
     JsonObject all = control("List", JsonObject.EMPTY);
     long held = all.objects("stored").size();
     for (JsonObject listener : all.objects("listeners")) {
@@ -371,14 +419,15 @@ public final class BrokerProcess implements AutoCloseable {
       return replies.next(atMost).map(reply -> reply.object("event"));
     }
 
-    /** Skips events until one of this kind comes. */
-    public JsonObject await(String kind) throws IOException, VarlinkException {
+    /** Skips events until one of these kinds comes. */
+    public JsonObject await(String... kinds) throws IOException, VarlinkException {
+      List<String> wanted = List.of(kinds);
       List<JsonObject> skipped = new ArrayList<>();
       while (true) {
         JsonObject event =
             next(PATIENCE)
-                .orElseThrow(() -> new AssertionError("no event " + kind + ", only " + skipped));
-        if (event.string("kind").equals(kind)) {
+                .orElseThrow(() -> new AssertionError("no event " + wanted + ", only " + skipped));
+        if (wanted.contains(event.string("kind"))) {
           return event;
         }
         skipped.add(event);
