@@ -23,6 +23,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What README.md shows is what is there. */
 @Tag("unprivileged")
@@ -45,16 +47,23 @@ class ReadmeIT {
     return blocks;
   }
 
+  /** The one block that has the text. */
+  private static String block(String language, String text) throws IOException {
+    List<String> found = blocks(language).stream().filter(block -> block.contains(text)).toList();
+    assertThat(found).as("blocks of %s with %s", language, text).hasSize(1);
+    return found.get(0);
+  }
+
   @Test
   void itsPythonClientIsTheOneThatIsTested() throws Exception {
     Path tested = Workers.script("acquire.py", BrokerProcess.newDirectory());
-    assertThat(blocks("python")).containsExactly(Files.readString(tested));
+    assertThat(blocks("python")).contains(Files.readString(tested));
   }
 
   @Test
   void itsConfigurationIsReadAsItStands() throws Exception {
     Path file = BrokerProcess.newDirectory().resolve("readme.toml");
-    Files.writeString(file, blocks("toml").get(0));
+    Files.writeString(file, block("toml", "[broker]"));
     assertThat(Configuration.read(file).broker().listeners()).hasSize(4);
   }
 
@@ -133,5 +142,54 @@ class ReadmeIT {
         "--socket",
         broker.socket().toString());
     assertThat(hello.awaitExit()).isZero();
+  }
+
+  /** What a new user does: the file, the program, restarts under load. */
+  @ParameterizedTest
+  @ValueSource(strings = {"node", "python", "java"})
+  void itsServiceIsRestartedAndLosesNothing(String language) throws Exception {
+    Path directory = BrokerProcess.newDirectory();
+    String java = Checkout.JAVA_HOME.resolve("bin/java").toString();
+    List<String> command =
+        switch (language) {
+          case "node" -> {
+            Files.writeString(directory.resolve("server.js"), block("js", "// server.js"));
+            yield List.of("node", "server.js");
+          }
+          case "python" -> {
+            Files.writeString(directory.resolve("server.py"), block("python", "# server.py"));
+            yield List.of("python3", "server.py");
+          }
+          default -> {
+            Files.writeString(directory.resolve("Hello.java"), blocks("java").get(0));
+            yield List.of(
+                java,
+                "--add-opens",
+                "java.base/sun.nio.ch=ALL-UNNAMED",
+                "-cp",
+                Checkout.agentClassPath(),
+                "Hello.java");
+          }
+        };
+    String words = String.join(", ", command.stream().map(word -> '"' + word + '"').toList());
+    Path file = directory.resolve("shop.toml");
+    Files.writeString(
+        file,
+        block("toml", "[service.shop]")
+            .replace("127.0.0.1:8080", "127.0.0.1:0W")
+            .replace("/srv/shop", directory.toString())
+            .replace("[\"node\", \"server.js\"]", "[" + words + "]"));
+    BrokerProcess broker =
+        brokers.start(BrokerProcess.Options.none().with("--config", file.toString()), directory);
+    String report =
+        output(
+            Checkout.command().toString(),
+            "prove",
+            "web",
+            "--restarts",
+            "2",
+            "--socket",
+            broker.socket().toString());
+    assertThat(report).endsWith("Nothing was lost. shop was restarted 2 times.\n");
   }
 }
