@@ -10,13 +10,11 @@ import dev.holdfast.varlink.JsonObject;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** A worker that dies again and again is started again and again, ever more slowly. */
-@Tag("unprivileged")
 @Timeout(120)
 class BackoffIT {
   @RegisterExtension final Stage stage = new Stage();

@@ -22,13 +22,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What a worker says on its notify socket, as sd_notify(3) has it. */
-@Tag("unprivileged")
 @Timeout(120)
 class NotifyIT {
   @RegisterExtension final Stage stage = new Stage();

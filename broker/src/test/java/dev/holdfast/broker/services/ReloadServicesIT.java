@@ -12,13 +12,11 @@ import dev.holdfast.varlink.JsonObject;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What changed in the file is restarted by a rollout, and what did not is not touched. */
-@Tag("unprivileged")
 @Timeout(120)
 class ReloadServicesIT {
   @RegisterExtension final Stage stage = new Stage();

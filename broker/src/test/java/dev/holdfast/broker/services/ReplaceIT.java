@@ -20,13 +20,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Workers that somebody else supervises are replaced by running the new version. */
-@Tag("unprivileged")
 @Timeout(120)
 class ReplaceIT {
   private static final List<String> REPLACE = List.of("--service", "shop", "--replace");

@@ -19,7 +19,6 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,7 +29,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  * the same load: what waits in the queue of a socket is reset when it is closed. A worker that
  * empties its queue first loses less.
  */
-@Tag("unprivileged")
 @Timeout(1800)
 class YardstickIT {
   private static final boolean PROOF = Boolean.getBoolean("holdfast.proof");
