@@ -8,16 +8,13 @@ import java.util.Optional;
  *
  * @param state one letter: R, S, D, T (stopped), t (traced), Z …
  * @param group its process group
- * @param processorTime in clock ticks, of all its threads
  * @param startTime in clock ticks since boot: with the pid it names a process for good
  */
-record ProcessStat(char state, int parent, int group, long processorTime, long startTime) {
+record ProcessStat(char state, int parent, int group, long startTime) {
 
   // Counted from the state, which follows the name; the name may have spaces and parentheses.
   private static final int PARENT = 1;
   private static final int GROUP = 2;
-  private static final int USER_TIME = 11;
-  private static final int SYSTEM_TIME = 12;
   private static final int START_TIME = 19;
 
   static Optional<ProcessStat> of(int pid) throws IOException {
@@ -34,7 +31,6 @@ record ProcessStat(char state, int parent, int group, long processorTime, long s
         fields[0].charAt(0),
         Integer.parseInt(fields[PARENT]),
         Integer.parseInt(fields[GROUP]),
-        Long.parseLong(fields[USER_TIME]) + Long.parseLong(fields[SYSTEM_TIME]),
         Long.parseLong(fields[START_TIME]));
   }
 

@@ -47,10 +47,9 @@ final class Waiting {
    *
    * @param waits whether it waits on one of the sockets
    * @param holds whether it has one of them
-   * @param registered whether an epoll descriptor of it tells of one, if it does not wait
    * @param sockets the inodes of all sockets that it has
    */
-  record Look(boolean waits, boolean holds, boolean registered, Set<Long> sockets) {}
+  record Look(boolean waits, boolean holds, Set<Long> sockets) {}
 
   /**
    * @throws Proc.NotAllowedException where we have no right to see whether it waits
@@ -60,8 +59,7 @@ final class Waiting {
     waiting.readDescriptors(wanted);
     boolean holds = !waiting.held.isEmpty();
     boolean waits = holds && waiting.hasWaitingThread();
-    boolean registered = holds && !waits && waiting.watchesAny();
-    return new Look(waits, holds, registered, waiting.inodes);
+    return new Look(waits, holds, waiting.inodes);
   }
 
   private void readDescriptors(Collection<SocketIdentity> wanted) throws IOException {
