@@ -51,6 +51,11 @@ public final class Child implements AutoCloseable {
     return pidfd.fd();
   }
 
+  /** The same with its pid; still owned by this object. */
+  public Pidfd pidfd() {
+    return pidfd;
+  }
+
   /** How it ended, if it has; it is not reaped by this. */
   public Optional<Ended> ended() throws ErrnoException {
     try (Memory info = new Memory(ChildLibc.SIGINFO_SIZE)) {

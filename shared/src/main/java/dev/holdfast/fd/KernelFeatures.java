@@ -29,6 +29,19 @@ public final class KernelFeatures {
     }
   }
 
+  /**
+   * Whether we may take descriptors out of a process: the errno of pidfd_getfd(2) for its standard
+   * input, 0 when it is permitted. The process sees nothing of it.
+   */
+  public static int refusalToTakeFrom(int pid) {
+    try (Pidfd process = Pidfd.open(pid)) {
+      process.dupOf(0).close();
+      return 0;
+    } catch (ErrnoException e) {
+      return e.is(Errno.EBADF) ? 0 : e.errno(); // the right is looked at before the number
+    }
+  }
+
   /** close_range(2) with CLOSE_RANGE_CLOEXEC: Linux 5.11. Asked of a range that is always empty. */
   public static boolean hasCloseRange() {
     long most = 0xffffffffL;

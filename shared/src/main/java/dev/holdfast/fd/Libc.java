@@ -65,7 +65,7 @@ final class Libc {
 
   static final int O_CREAT = 0x40;
   static final int O_RDWR = 2;
-  static final int O_NOFOLLOW = 0x20000;
+  static final int O_NOFOLLOW = OpenFlags.HERE.noFollow();
   static final int LOCK_EX = 2;
   static final int LOCK_NB = 4;
 

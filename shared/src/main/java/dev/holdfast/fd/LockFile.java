@@ -60,6 +60,24 @@ public final class LockFile implements AutoCloseable {
     }
   }
 
+  /**
+   * Takes over a lock that another process has, by a descriptor of the same description: the lock
+   * is that description's (flock(2)), so there is no moment without it.
+   */
+  public static LockFile adopt(Path path, OwnedFd moved) {
+    return new LockFile(path, moved);
+  }
+
+  /** The descriptor that has the lock; still owned by this object. */
+  public OwnedFd fd() {
+    return fd;
+  }
+
+  /** Leaves lock and path to whoever has the same description; without such a one it ends here. */
+  public void letGo() {
+    fd.close();
+  }
+
   /** Removes the path, and gives up the lock. */
   @Override
   public void close() {

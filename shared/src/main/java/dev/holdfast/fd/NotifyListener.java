@@ -70,6 +70,16 @@ public final class NotifyListener implements AutoCloseable {
     }
   }
 
+  /** Takes over a socket that another process had bound; its path goes along. */
+  public static NotifyListener adopt(Path path, OwnedFd moved) {
+    return new NotifyListener(moved, path.toString());
+  }
+
+  /** Where it is bound. */
+  public Path path() {
+    return Path.of(path);
+  }
+
   /** The descriptor, for a {@link Poller}; still owned by this object. */
   public OwnedFd fd() {
     return fd;
@@ -134,6 +144,11 @@ public final class NotifyListener implements AutoCloseable {
       at += (size + 7) & ~7;
     }
     return arrived;
+  }
+
+  /** Closes the socket, and leaves its path to whoever else holds it. */
+  public void letGo() {
+    fd.close();
   }
 
   /** Closes the socket and removes its path. A second call does nothing. */

@@ -23,6 +23,7 @@ public final class OwnedFd implements AutoCloseable {
   private static final int AT_EMPTY_PATH = 0x1000;
   private static final int AT_STATX_DONT_SYNC = 0x4000;
   private static final int STATX_TYPE = 1;
+  private static final int STATX_INO = 0x100;
 
   private final AtomicInteger number;
   private volatile @Nullable FileDescriptor
@@ -102,6 +103,16 @@ public final class OwnedFd implements AutoCloseable {
         throw ErrnoException.last("statx", "descriptor " + number);
       }
       return result.getShort(28) & 0170000;
+    }
+  }
+
+  /** The number of the file behind it on its file system; asks as {@link #fileType()} does. */
+  public long inode() throws ErrnoException {
+    try (Memory result = new Memory(256)) {
+      if (Libc.statx(number(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, result) < 0) {
+        throw ErrnoException.last("statx", "descriptor " + number);
+      }
+      return result.getLong(32);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.holdfast.fd;
 
 import java.time.Duration;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,8 +31,13 @@ public final class Pidfd implements AutoCloseable {
     return new Pidfd(OwnedFd.own((int) number), pid);
   }
 
-  /** Takes over a pidfd that the kernel gave, as SO_PEERPIDFD does. */
-  static Pidfd wrap(OwnedFd fd, int pid) {
+  /** Takes over a pidfd that another process gave, of this pid. */
+  public static Pidfd adopt(OwnedFd moved, int pid) {
+    return new Pidfd(moved, pid);
+  }
+
+  /** Takes over a pidfd that the kernel gave, as SO_PEERPIDFD does, or another process sent. */
+  public static Pidfd wrap(OwnedFd fd, int pid) {
     return new Pidfd(fd, pid);
   }
 
@@ -85,6 +91,14 @@ public final class Pidfd implements AutoCloseable {
       throw ErrnoException.last("pidfd_getfd", "descriptor " + number + " of pid " + pid);
     }
     return OwnedFd.own((int) copy);
+  }
+
+  /**
+   * How the process ended, as waitpid(2) encodes it, whoever reaped it. Empty while it lives or is
+   * a zombie, and before Linux 6.15 (PIDFD_GET_INFO with PIDFD_INFO_EXIT).
+   */
+  public OptionalInt exitStatus() {
+    return ProcessInfo.exitStatus(fd);
   }
 
   @Override

@@ -9,6 +9,7 @@ public final class Pipe {
   private static final int F_SETPIPE_SZ = 1031;
   private static final int LARGEST = 1 << 20;
   private static final int DEFAULT = 1 << 16;
+  private static final int PIPE = 0010000; // S_IFIFO
   private static final int O_WRONLY = 1;
   private static final int O_NOCTTY = 0x100;
   private static final int O_APPEND = 0x400;
@@ -53,6 +54,27 @@ public final class Pipe {
     int size = LARGEST;
     while (size > DEFAULT && Libc.fcntl(pipe.number(), F_SETPIPE_SZ, size) < 0) {
       size /= 2;
+    }
+  }
+
+  /**
+   * Another reading end, non-blocking, of a pipe that a process has open: a description of its own,
+   * so the process sees no change of flags.
+   *
+   * @param path as in /proc/PID/fd/1
+   * @throws ErrnoException ENXIO or EINVAL where it is no pipe any more; EACCES without the right
+   *     to trace the process (ptrace(2))
+   */
+  public static OwnedFd readerOf(String path) throws ErrnoException {
+    OwnedFd opened = open(path, Libc.O_RDONLY | Libc.O_NONBLOCK | O_NOCTTY, 0);
+    try {
+      if (opened.fileType() != PIPE) {
+        throw new ErrnoException("open", path + " as a pipe", Errno.EINVAL);
+      }
+      return opened;
+    } catch (ErrnoException e) {
+      opened.close();
+      throw e;
     }
   }
 

@@ -205,6 +205,14 @@ public final class Sockets {
     };
   }
 
+  /**
+   * Its number on sockfs, as links in /proc/PID/fd have it ({@code socket:[4711]}): the same
+   * whoever holds it, and given to another socket some time after it is gone.
+   */
+  public static long inode(OwnedFd fd) throws ErrnoException {
+    return fd.inode();
+  }
+
   /** The queue of a listening TCP socket, from TCP_INFO (tcp(7)); the drops of any socket. */
   public static AcceptQueue acceptQueue(OwnedFd fd) throws ErrnoException {
     try (Memory info = new Memory(256);

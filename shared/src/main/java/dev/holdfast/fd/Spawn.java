@@ -9,10 +9,12 @@ import java.util.TreeMap;
 /**
  * A process about to be made (posix_spawn(3)). For one start, by one thread.
  *
- * <p>The child leads a process group of its own, blocks no signal and ignores none (SIGHUP too: it
- * is a service, and nohup(1) was not meant for it). It has the standard streams, the descriptors
- * that were placed, and nothing else. Program, arguments and environment are bytes, since names and
- * values need not be text.
+ * <p>The child leads a session and a process group of its own, blocks no signal and ignores none
+ * (SIGHUP too: it is a service, and nohup(1) was not meant for it). A group alone would not do:
+ * when we are killed while a member of it is stopped, and it was in our session, the kernel sends
+ * all of it SIGHUP (kill_orphaned_pgrp). It has the standard streams, the descriptors that were
+ * placed, and nothing else. Program, arguments and environment are bytes, since names and values
+ * need not be text.
  */
 public final class Spawn {
 

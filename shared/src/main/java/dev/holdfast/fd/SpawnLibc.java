@@ -11,15 +11,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class SpawnLibc {
 
-  static final short POSIX_SPAWN_SETPGROUP = 0x02;
   static final short POSIX_SPAWN_SETSIGDEF = 0x04;
   static final short POSIX_SPAWN_SETSIGMASK = 0x08;
+  static final short POSIX_SPAWN_SETSID = 0x80;
 
   static final int PRIO_PROCESS = 0;
   static final int O_PATH = 0x200000;
-
-  /** Not the same everywhere: asm-generic has it, and ARM has not. */
-  static final int O_DIRECTORY = "aarch64".equals(System.getProperty("os.arch")) ? 0x4000 : 0x10000;
+  static final int O_DIRECTORY = OpenFlags.HERE.directory();
 
   static final int SIGKILL = 9;
 
@@ -47,8 +45,6 @@ final class SpawnLibc {
   static native int posix_spawnattr_destroy(Pointer attributes);
 
   static native int posix_spawnattr_setflags(Pointer attributes, short flags);
-
-  static native int posix_spawnattr_setpgroup(Pointer attributes, int group);
 
   static native int posix_spawnattr_setsigmask(Pointer attributes, Pointer signals);
 

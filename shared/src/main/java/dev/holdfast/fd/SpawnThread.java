@@ -380,11 +380,10 @@ final class SpawnThread implements Runnable {
 
   private int setAttributes() {
     short flags =
-        SpawnLibc.POSIX_SPAWN_SETPGROUP
+        SpawnLibc.POSIX_SPAWN_SETSID
             | SpawnLibc.POSIX_SPAWN_SETSIGMASK
             | SpawnLibc.POSIX_SPAWN_SETSIGDEF;
     int result = SpawnLibc.posix_spawnattr_setflags(attributes, flags);
-    result = result != 0 ? result : SpawnLibc.posix_spawnattr_setpgroup(attributes, 0);
     result = result != 0 ? result : SpawnLibc.posix_spawnattr_setsigmask(attributes, emptySet);
     return result != 0 ? result : SpawnLibc.posix_spawnattr_setsigdefault(attributes, fullSet);
   }

@@ -2,12 +2,17 @@ package dev.holdfast.fd;
 
 import com.sun.jna.Memory;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tells whoever supervises this process how it is, as sd_notify(3) does: one datagram to
  * $NOTIFY_SOCKET.
  */
 public final class Supervisor {
+
+  private static final int MESSAGE = 56; // struct msghdr
+  private static final int VECTOR = 16; // struct iovec
+  private static final int CONTROL = 24; // struct cmsghdr with one descriptor, padded
 
   private Supervisor() {}
 
@@ -18,9 +23,24 @@ public final class Supervisor {
    * @param address the value of NOTIFY_SOCKET: a path, or {@code @} and an abstract name
    */
   public static void tell(String address, String lines) throws ErrnoException {
-    if (address.isEmpty()) {
-      return;
+    if (!address.isEmpty()) {
+      send(address, lines, null);
     }
+  }
+
+  /**
+   * The same with a descriptor, which is borrowed; as {@code FDSTORE=1} wants it.
+   *
+   * @throws ErrnoException EAGAIN when the supervisor's queue is full
+   */
+  public static void tell(String address, String lines, OwnedFd borrowed) throws ErrnoException {
+    if (!address.isEmpty()) {
+      send(address, lines, borrowed);
+    }
+  }
+
+  private static void send(String address, String lines, @Nullable OwnedFd borrowed)
+      throws ErrnoException {
     int type = Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC | Libc.SOCK_NONBLOCK;
     int number = Libc.socket(Libc.AF_UNIX, type, 0);
     if (number < 0) {
@@ -31,8 +51,32 @@ public final class Supervisor {
         Memory bytes = new Memory(text.length)) {
       SocketAddresses.Encoded encoded = SocketAddresses.encode(UnixAddress.parse(address));
       bytes.write(0, text, 0, text.length);
-      if (Libc.connect(fd.number(), encoded.memory(), encoded.length()) < 0
-          || Libc.send(fd.number(), bytes, text.length, Libc.MSG_NOSIGNAL) < 0) {
+      if (Libc.connect(fd.number(), encoded.memory(), encoded.length()) < 0) {
+        throw ErrnoException.last("connect to NOTIFY_SOCKET", address);
+      }
+      send(fd, bytes, borrowed, address);
+    }
+  }
+
+  private static void send(OwnedFd fd, Memory bytes, @Nullable OwnedFd borrowed, String address)
+      throws ErrnoException {
+    try (Memory message = new Memory(MESSAGE + VECTOR);
+        Memory control = new Memory(CONTROL)) {
+      message.clear();
+      message.setPointer(16, message.share(MESSAGE));
+      message.setLong(24, 1);
+      message.setPointer(MESSAGE, bytes);
+      message.setLong(MESSAGE + 8, bytes.size());
+      if (borrowed != null) {
+        control.clear();
+        control.setLong(0, 20); // the header and one int
+        control.setInt(8, Libc.SOL_SOCKET);
+        control.setInt(12, Libc.SCM_RIGHTS);
+        control.setInt(16, borrowed.number());
+        message.setPointer(32, control);
+        message.setLong(40, CONTROL);
+      }
+      if (SupervisorLibc.sendmsg(fd.number(), message, Libc.MSG_NOSIGNAL) < 0) {
         throw ErrnoException.last("send to NOTIFY_SOCKET", address);
       }
     }

@@ -40,6 +40,19 @@ public final class UnixListener implements AutoCloseable {
     return new UnixListener(moved, address.toString());
   }
 
+  /** Takes over a socket that listens already, non-blocking. */
+  public static UnixListener adopt(OwnedFd moved, UnixAddress address) {
+    return new UnixListener(moved, address.toString());
+  }
+
+  /**
+   * Listens again, as another process perhaps: whoever connects from now on sees this one behind
+   * the socket (SO_PEERCRED), as listen(2) records it. Connections in the queue stay there.
+   */
+  public void listenAgain(int backlog) throws ErrnoException {
+    Sockets.listen(fd, backlog, name);
+  }
+
   public OwnedFd fd() {
     return fd;
   }

@@ -81,6 +81,11 @@ public final class FrameReader {
     return tail - head;
   }
 
+  /** The bytes behind the last frame that was taken; good until this reader is used again. */
+  public ByteBuffer peek() {
+    return ByteBuffer.wrap(bytes, head, tail - head);
+  }
+
   /**
    * Gives back the memory of a large frame when nothing waits, so that an idle connection does not
    * keep it. A frame that was taken before is no good any more.
