@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * classes, took more than half of the time that a start takes.
  *
  * @param socket as it was written: a path, or @NAME
+ * @param takeover whether to take the place of the broker that is there
  * @param train whether to serve one hand-over and stop
  */
 record Arguments(
@@ -26,6 +27,7 @@ record Arguments(
     @Nullable String socket,
     @Nullable Path state,
     Map<ListenerName, ListenerConfig> listeners,
+    boolean takeover,
     boolean train,
     boolean help,
     boolean version) {
@@ -33,17 +35,20 @@ record Arguments(
   static final String HELP =
       """
       Usage: holdfastd [--config FILE] [--socket PATH] [--state DIR] [--listen NAME=SPEC]...
+                       [--takeover]
       Binds listening ports once, and passes the sockets to worker processes.
             --config FILE       Read the configuration from this TOML file.
             --socket PATH       The control socket: a path, or @NAME in the abstract namespace.
                                 Default: $HOLDFAST_SOCKET, else what the configuration says,
                                 else /run/holdfast/holdfast.sock for root, else
                                 holdfast/holdfast.sock under $XDG_RUNTIME_DIR.
-            --state DIR         Directory for what outlives the broker (nothing yet).
-                                Default: that of the control socket.
+            --state DIR         Directory for the journal, from which the next broker knows what
+                                this one had if it is killed. Default: that of the control socket.
             --listen NAME=SPEC  Open a listener; may be given several times.
                                 SPEC: [-][host:](port|service|low/high|0W), udp:...,
                                 unix:/path, unix:@name, seqpacket:...
+            --takeover          Take the place of the broker that is there, with all that it has;
+                                it serves until this one does. Without one there, just start.
         -h, --help              Show this help and exit.
         -V, --version           Print the version and exit.
 
@@ -57,7 +62,7 @@ record Arguments(
       """;
 
   private static final List<String> OPTIONS =
-      List.of("--config", "--socket", "--state", "--listen", "--help", "--version");
+      List.of("--config", "--socket", "--state", "--listen", "--takeover", "--help", "--version");
 
   Arguments {
     listeners = Collections.unmodifiableMap(new LinkedHashMap<>(listeners));
@@ -73,6 +78,7 @@ record Arguments(
     String socket = null;
     Path state = null;
     Map<ListenerName, ListenerConfig> listeners = new LinkedHashMap<>();
+    boolean takeover = false;
     boolean train = false;
     boolean help = false;
     boolean version = false;
@@ -87,13 +93,14 @@ record Arguments(
         case "--socket" -> socket = once(name, socket, value(name, attached, rest));
         case "--state" -> state = path(name, once(name, state, value(name, attached, rest)));
         case "--listen" -> addListener(listeners, value(name, attached, rest));
+        case "--takeover" -> takeover = flag(name, attached);
         case "--train" -> train = flag(name, attached);
         case "-h", "--help" -> help = flag(name, attached);
         case "-V", "--version" -> version = flag(name, attached);
         default -> throw unknown(name);
       }
     }
-    return new Arguments(config, socket, state, listeners, train, help, version);
+    return new Arguments(config, socket, state, listeners, takeover, train, help, version);
   }
 
   private static String value(String name, @Nullable String attached, Iterator<String> rest) {

@@ -13,8 +13,10 @@ import dev.holdfast.broker.control.Methods;
 import dev.holdfast.broker.control.Operator;
 import dev.holdfast.broker.core.Answer;
 import dev.holdfast.broker.core.BindOrder;
+import dev.holdfast.broker.core.BoundSocket;
 import dev.holdfast.broker.core.BrokerConfig;
 import dev.holdfast.broker.core.BrokerState;
+import dev.holdfast.broker.core.Caller;
 import dev.holdfast.broker.core.Event;
 import dev.holdfast.broker.core.ListenerConfig;
 import dev.holdfast.broker.core.Notice;
@@ -25,6 +27,11 @@ import dev.holdfast.broker.core.WorkerOrder;
 import dev.holdfast.broker.loop.Loop;
 import dev.holdfast.broker.loop.ProcessWatches;
 import dev.holdfast.broker.loop.Timed;
+import dev.holdfast.broker.survive.AdoptException;
+import dev.holdfast.broker.survive.Journal;
+import dev.holdfast.broker.survive.RunningServer;
+import dev.holdfast.broker.survive.SocketHolders;
+import dev.holdfast.broker.survive.SupervisorStore;
 import dev.holdfast.broker.workers.NotifySockets;
 import dev.holdfast.broker.workers.Observer;
 import dev.holdfast.broker.workers.Outputs;
@@ -32,8 +39,10 @@ import dev.holdfast.broker.workers.Workers;
 import dev.holdfast.fd.OwnedFd;
 import dev.holdfast.fd.Pidfd;
 import dev.holdfast.fd.Poller;
+import dev.holdfast.fd.Sockets;
 import dev.holdfast.fd.StandardError;
 import dev.holdfast.listener.LeaseId;
+import dev.holdfast.listener.ListenerName;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -42,8 +51,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** The floors, wired. Owns what they own; {@link #run} is the life of the broker. */
 final class Broker implements Performer, Operator, AutoCloseable {
@@ -61,13 +72,19 @@ final class Broker implements Performer, Operator, AutoCloseable {
   private final Connections connections;
   private final NotifySockets notify;
   private final Observer observer;
+  private final Outputs outputs;
   private final Workers workers;
   private final QuietTime quietTime = new QuietTime();
+  private final Memory memory;
   private final Lookups lookups = new Lookups();
   private final Methods methods;
   private Optional<String> startFailure = Optional.empty();
   private Optional<Configuration> startedWith = Optional.empty();
   private boolean started;
+  private final Succession succession;
+  private final Restoration restoration;
+  private boolean left;
+  private boolean guest; // all that we have is still another broker's
 
   /**
    * What the broker found when it started.
@@ -75,8 +92,21 @@ final class Broker implements Performer, Operator, AutoCloseable {
    * @param journal whether systemd's journal reads standard error
    * @param openFiles the limit in force before the broker raised it: workers start with it
    * @param notifySockets where the notify sockets of workers are
+   * @param memory the file of the journal; empty for none
+   * @param supervisor keeps descriptors for the next broker, if it does
+   * @param words the command line
    */
-  record Host(boolean journal, long openFiles, Path notifySockets) {}
+  record Host(
+      boolean journal,
+      long openFiles,
+      Path notifySockets,
+      Optional<Path> memory,
+      SupervisorStore supervisor,
+      List<String> words) {
+    Host {
+      words = List.copyOf(words);
+    }
+  }
 
   /**
    * Wires a broker. Ownership of the control socket moves here.
@@ -94,23 +124,70 @@ final class Broker implements Performer, Operator, AutoCloseable {
     this.state =
         new BrokerState(identity.uid(), Long.toString(identity.started().toEpochMilli(), 36) + "-");
     this.loop = new Loop(poller, state, clock::instant);
-    this.sockets = new ListenerSockets(addresses, poller, loop::event, clock::instant);
+    this.sockets = new ListenerSockets(addresses, poller, this::ofSockets, clock::instant);
     this.processes = new ProcessWatches(poller, loop::event);
     this.connections =
         new Connections(moved, poller, state, loop::event, clock::instant, new Closing());
     this.notify = new NotifySockets(poller, loop::event, host.notifySockets());
     this.observer = new Observer(loop::post, loop::event);
+    this.outputs = new Outputs(new StandardError()::write, host.journal(), clock::instant);
     this.workers =
         new Workers(
             poller,
             new WorkersGround(),
             notify,
-            new Outputs(new StandardError()::write, host.journal(), clock::instant),
+            outputs,
             observer,
             identity.socket(),
             OptionalLong.of(host.openFiles()));
     this.methods =
         new Methods(connections, sockets, state, loop, this, addresses, lookups, this::openNotify);
+    this.memory =
+        new Memory(
+            state,
+            host.memory(),
+            identity.socket(),
+            host.supervisor(),
+            sockets::descriptor,
+            id -> Optional.ofNullable(methods.stored().all().get(id)),
+            problem -> loop.event(new Event.Warned(null, problem)),
+            clock::instant);
+    Floors floors =
+        new Floors(
+            state,
+            loop,
+            poller,
+            sockets,
+            processes,
+            moved,
+            connections,
+            notify,
+            observer,
+            outputs,
+            workers,
+            methods);
+    this.restoration = new Restoration(floors, identity.uid());
+    this.succession = new Succession(identity, host.words(), floors, lookups, clock::instant);
+  }
+
+  /** A port that somebody else has: who that is helps more than the number of an error. */
+  private void ofSockets(Event event) {
+    if (event instanceof Event.BindFailed failed && failed.failure().errno().equals("EADDRINUSE")) {
+      Refusal.BindFailed failure = failed.failure();
+      Optional<String> holder = SocketHolders.ofEndpoint(failure.endpoint());
+      if (holder.isPresent()) {
+        loop.event(
+            new Event.BindFailed(
+                failed.transaction(),
+                new Refusal.BindFailed(
+                    failure.name(),
+                    failure.endpoint(),
+                    failure.errno(),
+                    failure.message() + "; it is held by " + holder.get())));
+        return;
+      }
+    }
+    loop.event(event);
   }
 
   /**
@@ -123,10 +200,43 @@ final class Broker implements Performer, Operator, AutoCloseable {
     loop.settle(this);
     started = true;
     if (startFailure.isEmpty()) {
+      memory.begin(Journal.Content.NONE);
       methods.open();
     }
     log.flush();
     return startFailure;
+  }
+
+  /**
+   * Takes over what there is of another broker, and does not act yet: until {@link #resume} that
+   * one may still be the broker.
+   *
+   * @param moved the descriptors in it; what is of no use is closed
+   */
+  void inherit(Inheritance moved, Configuration configuration) throws IOException {
+    guest = moved.handedOver;
+    BrokerConfig config = settings.merge(configuration);
+    config.listeners().values().forEach(each -> addresses.resolve(each.spec()));
+    restoration.begin(moved, config, addresses::resolve);
+    loop.settle(this);
+    restoration.adoptPeers();
+    log.flush();
+  }
+
+  /** This is the broker now: acts on what it took over, and follows the configuration as it is. */
+  void resume(Configuration configuration) throws IOException {
+    guest = false;
+    started = true;
+    restoration.end();
+    loop.event(new Event.Resumed());
+    loop.settle(this);
+    restoration.sweep();
+    memory.begin(restoration.content());
+    prepare(configuration).accept(BrokerState.NOBODY);
+    loop.settle(this);
+    methods.open();
+    restoration.tellUpgraders(identity.pid(), clock.instant());
+    log.flush();
   }
 
   /** Serves until {@link #shutDown} has come to its end. */
@@ -137,7 +247,9 @@ final class Broker implements Performer, Operator, AutoCloseable {
             timed(workers::nextDeadline, workers::expire),
             connections,
             log,
-            quietTime);
+            quietTime,
+            memory,
+            succession);
     loop.run(this, timed, this::beforeWaiting);
   }
 
@@ -181,6 +293,11 @@ final class Broker implements Performer, Operator, AutoCloseable {
     @Override
     public ServiceConfig.Stopping stopping(String service) {
       return state.stopping(service);
+    }
+
+    @Override
+    public boolean isToEnd(long worker) {
+      return restoration.isToEnd(worker);
     }
   }
 
@@ -282,6 +399,7 @@ final class Broker implements Performer, Operator, AutoCloseable {
   @Override
   public void answer(long connection, Answer answer) {
     if (connection != BrokerState.NOBODY) {
+      memory.settled(); // a broker that is killed has told nobody what the next one does not know
       methods.answers().answer(connection, answer);
     } else if (answer instanceof Answer.Refused refused) {
       String reason = describe(refused.refusal());
@@ -373,6 +491,7 @@ final class Broker implements Performer, Operator, AutoCloseable {
 
   @Override
   public void stopWorker(long worker, int signal) {
+    memory.settled(); // that it is to stop, before it is frozen for that: whoever follows thaws it
     workers.stopWorker(worker, signal);
   }
 
@@ -388,6 +507,7 @@ final class Broker implements Performer, Operator, AutoCloseable {
 
   @Override
   public void stopHolder(LeaseId lease, int signal) {
+    memory.settled();
     Optional<Pidfd> holder = processes.dup(lease);
     if (holder.isPresent()) {
       observer.stop(
@@ -395,7 +515,8 @@ final class Broker implements Performer, Operator, AutoCloseable {
           0,
           signal,
           sockets(state.socketsOf(lease)),
-          problem -> loop.event(new Event.Warned(null, problem)));
+          problem -> loop.event(new Event.Warned(null, problem)),
+          () -> loop.event(new Event.Asked(lease)));
     }
   }
 
@@ -451,10 +572,125 @@ final class Broker implements Performer, Operator, AutoCloseable {
     loop.stop();
   }
 
+  // ---- another life
+
+  @Override
+  public void followAgain(LeaseId lease, boolean thaw) {
+    restoration.followAgain(lease, thaw);
+  }
+
+  @Override
+  public void adoptWorker(WorkerOrder order, boolean thaw) {
+    restoration.adoptWorker(order, thaw);
+  }
+
+  @Override
+  public void takeOffered(
+      long descriptor, ListenerName name, BoundSocket socket, ListenerConfig config) {
+    restoration.takeOffered(descriptor, name, socket, config);
+  }
+
+  @Override
+  public void settled() {
+    memory.settled();
+  }
+
   @Override
   public void log(Notice notice) {
     quietTime.decided(notice.at());
     log.notice(notice);
+  }
+
+  // ---- a successor
+
+  @Override
+  public void adopt(Adoption wanted) {
+    lookups
+        .executor()
+        .execute(
+            () -> {
+              try {
+                RunningServer.Server server =
+                    RunningServer.look(wanted.pid(), wanted.port(), wanted.endpoint());
+                loop.post(() -> adopt(wanted, server));
+              } catch (AdoptException e) {
+                loop.post(() -> adoptFailed(wanted, e.getMessage()));
+              } catch (RuntimeException e) {
+                loop.post(() -> adoptFailed(wanted, "internal error, please report it: " + e));
+              }
+            });
+  }
+
+  private void adopt(Adoption wanted, RunningServer.Server server) {
+    BoundSocket socket;
+    ListenerConfig config;
+    try {
+      if (wanted.nonBlocking() && !server.nonBlocking()) {
+        Sockets.setNonBlocking(server.socket(), true);
+      }
+      config = AdoptedServer.config(server, wanted.nonBlocking());
+      addresses.resolve(config.spec());
+      socket = sockets.adopt(wanted.name(), config, server.socket());
+    } catch (IOException e) {
+      server.close();
+      adoptFailed(wanted, e.getMessage());
+      return;
+    }
+    connections.keepPidfd(wanted.caller().connection(), server.pidfd());
+    Caller holder =
+        new Caller(
+            wanted.caller().connection(),
+            wanted.pid(),
+            server.uid(),
+            server.gid(),
+            server.groups());
+    loop.event(
+        new Event.Adopted(
+            wanted.caller(),
+            wanted.name(),
+            config,
+            socket,
+            holder,
+            wanted.service(),
+            wanted.stopSignal()));
+  }
+
+  private void adoptFailed(Adoption wanted, @Nullable String reason) {
+    methods.adoptFailed(wanted.caller().connection(), wanted.pid(), String.valueOf(reason));
+  }
+
+  @Override
+  public void upgrade(long connection, Optional<Path> program) {
+    succession.upgrade(connection, program);
+  }
+
+  @Override
+  public void handover(long connection, List<Integer> formats) {
+    succession.handover(connection, connections.pid(connection), formats);
+  }
+
+  /** The pid of the broker that is in our place; empty while we are the broker. */
+  OptionalInt successor() {
+    return succession.successor();
+  }
+
+  /**
+   * Closes everything without a trace: another broker has it, or still has it. Nothing is asked to
+   * stop, and no path is removed.
+   */
+  void letGo() {
+    left = true;
+    memory.letGo();
+    notify.letGo();
+    connections.letGo();
+    workers.letGo();
+    observer.close();
+    sockets.letGo();
+    processes.close();
+    methods.closeStored();
+    restoration.end();
+    poller.close();
+    log.flush();
   }
 
   /**
@@ -463,15 +699,24 @@ final class Broker implements Performer, Operator, AutoCloseable {
    */
   @Override
   public void close() throws IOException {
+    if (left) {
+      return;
+    }
+    if (guest) {
+      letGo();
+      return;
+    }
+    Set<ListenerName> stillHeld = memory.end();
     notify.close(); // while its directory, which goes by the control socket's name, is ours alone
     try {
       connections.close();
     } finally {
       workers.close();
       observer.close();
-      sockets.close();
+      sockets.closeExcept(stillHeld);
       processes.close();
       methods.closeStored();
+      restoration.end();
       poller.close();
       log.flush();
     }

@@ -5,7 +5,7 @@ import dev.holdfast.broker.config.Configuration;
 import dev.holdfast.broker.control.ControlSocket;
 import dev.holdfast.broker.control.Operator;
 import dev.holdfast.broker.core.SocketSettings;
-import dev.holdfast.broker.workers.NotifySockets;
+import dev.holdfast.broker.survive.SupervisorStore;
 import dev.holdfast.fd.Children;
 import dev.holdfast.fd.ErrnoException;
 import dev.holdfast.fd.Limits;
@@ -20,7 +20,9 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /** {@code holdfastd}. Exit codes are those of sysexits.h, and 1 for a refusal. */
@@ -35,9 +37,11 @@ public final class Main {
   private static final long DEFAULT_OPEN_FILES = 1024;
 
   private final Arguments arguments;
+  private final List<String> words;
 
-  private Main(Arguments arguments) {
+  private Main(Arguments arguments, List<String> words) {
     this.arguments = arguments;
+    this.words = words;
   }
 
   // Written by main and by the JVM's thread for signals, each before it reads the other.
@@ -76,7 +80,7 @@ public final class Main {
       System.out.println("holdfastd " + version());
       return 0;
     }
-    return new Main(arguments).start();
+    return new Main(arguments, List.of(words)).start();
   }
 
   private static void complain(@Nullable String problem) {
@@ -100,18 +104,32 @@ public final class Main {
       e.problems().forEach(problem -> complain(problem.toString()));
       return CONFIG;
     }
-    return serve(settings, configuration);
+    int status = serve(settings, configuration);
+    if (arguments.train()) {
+      boolean unused = trainingDirectory().toFile().delete(); // its journal went with the broker
+    }
+    return status;
   }
 
   private int serve(Settings settings, Configuration configuration) {
     UnixAddress address;
-    Path stateDirectory;
-    ControlSocket control;
+    Place place;
     handleSignals(); // before there is a path that a signal could leave behind
     try {
       address = address(configuration);
-      stateDirectory = stateDirectory(configuration, address);
-      control = ControlSocket.open(address, pathSettings(configuration));
+      place = Place.of(address, stateDirectory(configuration, address));
+    } catch (IOException | IllegalArgumentException e) {
+      complain("open the control socket: " + e.getMessage());
+      return SYSTEM;
+    }
+    long openFiles = raiseOpenFiles();
+    try (Beginning beginning =
+        Beginning.at(
+            place,
+            arguments.takeover(),
+            pathSettings(configuration),
+            settings.merge(configuration).listeners())) {
+      return serve(settings, configuration, place, openFiles, beginning);
     } catch (ControlSocket.TakenException e) {
       complain(e.getMessage());
       return REFUSED;
@@ -119,6 +137,14 @@ public final class Main {
       complain("open the control socket: " + e.getMessage());
       return SYSTEM;
     }
+  }
+
+  private int serve(
+      Settings settings,
+      Configuration configuration,
+      Place place,
+      long openFiles,
+      Beginning beginning) {
     boolean journal = System.getenv("JOURNAL_STREAM") != null;
     Log log = new Log(journal, Instant::now);
     Operator.Identity identity =
@@ -126,21 +152,30 @@ public final class Main {
             Limits.processId(),
             Limits.effectiveUid(),
             version(),
-            address.toString(),
-            stateDirectory,
+            place.address().toString(),
+            place.stateDirectory(),
             settings.file(),
             Instant.now());
     Broker.Host host =
-        new Broker.Host(journal, raiseOpenFiles(), notifyDirectory(address, stateDirectory));
-    try (Broker broker = new Broker(identity, settings, control, log, host)) {
-      running = broker;
+        new Broker.Host(
+            journal,
+            openFiles,
+            place.notifySockets(),
+            place.journal(),
+            new SupervisorStore(supervisor, line -> log.line("event=warning " + line)),
+            words);
+    try (Broker broker = new Broker(identity, settings, beginning.takeControlSocket(), log, host)) {
       if (stopAsked) {
         return 0;
       }
-      Optional<String> failure = broker.start(configuration);
+      Optional<String> failure = begin(broker, configuration, beginning, log);
       if (failure.isPresent()) {
         complain(failure.get());
         return SYSTEM;
+      }
+      running = broker;
+      if (stopAsked) {
+        broker.shutDown();
       }
       log.line(
           "event=started version="
@@ -148,21 +183,67 @@ public final class Main {
               + " pid="
               + identity.pid()
               + " socket="
-              + address
-              + settings.file().map(file -> " config=" + file).orElse(""));
-      tell(supervisor, "READY=1\nSTATUS=Holding listeners");
+              + place.address()
+              + settings.file().map(file -> " config=" + file).orElse("")
+              + beginning.describe());
+      String mainProcess = beginning.arrival().isEmpty() ? "" : "MAINPID=" + identity.pid() + "\n";
+      tell(supervisor, mainProcess + "READY=1\nSTATUS=Holding listeners");
       if (arguments.train()) {
-        new Training(address, broker).start();
+        new Training(place.address(), place.journal(), broker).start();
       }
       reapChildren(broker);
       Thread.currentThread().setName("broker-loop");
-      broker.run();
+      run(broker);
+      OptionalInt successor = broker.successor();
+      if (successor.isPresent()) {
+        // Whoever supervises us believes it from us only (NotifyAccess=main).
+        tell(supervisor, "MAINPID=" + successor.getAsInt());
+        broker.letGo();
+        log.line("event=replaced by=" + successor.getAsInt());
+        return 0;
+      }
       log.line("event=stopped");
       return 0;
     } catch (IOException e) {
       complain(e.getMessage());
       return SYSTEM;
     }
+  }
+
+  private static void run(Broker broker) throws IOException {
+    try {
+      broker.run();
+    } catch (RuntimeException e) {
+      broker.letGo(); // a bug ends us as a signal would: the next broker finds everything again
+      throw e;
+    }
+  }
+
+  /** Why it cannot; empty when it serves. */
+  private static Optional<String> begin(
+      Broker broker, Configuration configuration, Beginning beginning, Log log) throws IOException {
+    beginning.problems().forEach(problem -> log.line("event=warning " + problem));
+    beginning.findings().forEach(finding -> log.line("event=recovery " + finding));
+    Optional<Inheritance> inheritance = beginning.takeInheritance();
+    if (inheritance.isEmpty()) {
+      return broker.start(configuration);
+    }
+    Optional<Arrival> arrival = beginning.arrival();
+    try {
+      broker.inherit(inheritance.get(), configuration);
+      if (arrival.isPresent()) {
+        arrival.get().serve();
+        arrival.get().close(); // the broker that was there is about to end
+      }
+    } catch (IOException e) {
+      broker.letGo();
+      if (arrival.isEmpty()) {
+        throw e;
+      }
+      return Optional.of(e.getMessage() + "; the broker that is there goes on");
+    }
+    broker.resume(configuration);
+    return Optional.empty();
   }
 
   /**
@@ -177,22 +258,6 @@ public final class Main {
       complain("raise the limit of open files: " + e.getMessage() + "; it stays as it is");
       return DEFAULT_OPEN_FILES;
     }
-  }
-
-  /**
-   * Beside the control socket, which whoever may be a worker can reach; elsewhere when the paths of
-   * sockets in it would be longer than the kernel allows (unix(7)).
-   */
-  private static Path notifyDirectory(UnixAddress address, Path stateDirectory) {
-    Path beside =
-        address instanceof UnixAddress.Path at
-            ? Path.of(at.path().toAbsolutePath() + ".notify")
-            : stateDirectory.resolve("notify");
-    String name = "holdfast-notify-" + Limits.processId();
-    Path root = Limits.effectiveUid() == 0 ? Path.of("/run") : Path.of("/tmp");
-    return beside.toString().length() + NotifySockets.NAME < UnixAddress.ROOM
-        ? beside
-        : root.resolve(name);
   }
 
   private void handleSignals() {
@@ -279,17 +344,27 @@ public final class Main {
     return address;
   }
 
-  private Path stateDirectory(Configuration configuration, UnixAddress address) throws IOException {
+  /** Beside the archive that comes of it, where nobody else may write. */
+  private static Path trainingDirectory() {
+    return Path.of(System.getProperty("holdfast.home", "."), "archive", "training");
+  }
+
+  /** Empty where none was named, and there is no directory of the control socket's. */
+  private Optional<Path> stateDirectory(Configuration configuration, UnixAddress address)
+      throws IOException {
     Path given = arguments.state();
     Path named = given != null ? given : configuration.state();
+    if (named == null && arguments.train()) {
+      named = trainingDirectory();
+    }
     if (named == null) {
-      Path beside =
-          address instanceof UnixAddress.Path at ? at.path().toAbsolutePath().getParent() : null;
-      return beside == null ? Path.of("/") : beside;
+      return address instanceof UnixAddress.Path at
+          ? Optional.ofNullable(at.path().toAbsolutePath().getParent())
+          : Optional.empty();
     }
     Files.createDirectories(
         named, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-    return named.toAbsolutePath();
+    return Optional.of(named.toAbsolutePath());
   }
 
   private static SocketSettings pathSettings(Configuration configuration) {

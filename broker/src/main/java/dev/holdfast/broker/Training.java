@@ -1,12 +1,18 @@
 package dev.holdfast.broker;
 
+import dev.holdfast.broker.survive.Journal;
+import dev.holdfast.broker.survive.Recovery;
+import dev.holdfast.fd.Limits;
 import dev.holdfast.fd.UnixAddress;
 import dev.holdfast.varlink.JsonObject;
 import dev.holdfast.varlink.VarlinkClient;
 import dev.holdfast.varlink.VarlinkException;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Walks a client through the broker once, so that the class archive which the build makes holds
@@ -18,11 +24,13 @@ final class Training extends Thread {
 
   private final UnixAddress address;
   private final Broker broker;
+  private final Optional<Path> journal;
 
-  Training(UnixAddress address, Broker broker) {
+  Training(UnixAddress address, Optional<Path> journal, Broker broker) {
     super("training");
     setDaemon(true);
     this.address = address;
+    this.journal = journal;
     this.broker = broker;
   }
 
@@ -43,12 +51,21 @@ final class Training extends Thread {
               PATIENCE)) {
         lease = granted.parameters().string("lease");
       }
+      recover(); // what a start after a crash needs
       client.call("dev.holdfast.Worker.Release", JsonObject.of("lease", lease), PATIENCE).close();
       client.call("dev.holdfast.Control.List", JsonObject.EMPTY, PATIENCE).close();
     } catch (IOException | VarlinkException e) {
       System.err.println("holdfastd: training: " + e.getMessage());
     } finally {
       broker.shutDown();
+    }
+  }
+
+  /** Reads what the broker has written, and looks for it, beside the broker that has it all. */
+  private void recover() {
+    if (journal.isPresent()) {
+      Journal.Content content = Journal.read(journal.get(), Limits.effectiveUid());
+      Recovery.find(content.entries(), content.started(), new ArrayList<>(), line -> {}).close();
     }
   }
 }

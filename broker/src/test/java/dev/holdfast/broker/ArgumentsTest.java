@@ -26,7 +26,7 @@ class ArgumentsTest {
   @Test
   void needsNoArgumentAtAll() throws Exception {
     assertThat(Arguments.parse(new String[0]))
-        .isEqualTo(new Arguments(null, null, null, java.util.Map.of(), false, false, false));
+        .isEqualTo(new Arguments(null, null, null, java.util.Map.of(), false, false, false, false));
   }
 
   @ParameterizedTest

@@ -50,6 +50,9 @@ class DemoIT {
     assertThat(workers).allSatisfy(each -> assertThat(each.integer("served")).isPositive());
     assertThat(workers.stream().map(each -> each.string("end")))
         .containsOnlyOnce("killed with -9", "drained");
+    JsonObject recovery = report.object("recovery");
+    assertThat(recovery.list("workers")).as("those that outlived the broker").hasSize(4);
+    assertThat(recovery.integer("successor")).isNotEqualTo(recovery.integer("killed"));
     assertThatNothingIsLeft();
   }
 

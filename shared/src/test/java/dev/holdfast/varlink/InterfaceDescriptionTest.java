@@ -192,11 +192,23 @@ class InterfaceDescriptionTest {
             "org.varlink.service",
             List.of("GetInfo", "GetInterfaceDescription"),
             "dev.holdfast.Worker",
-            List.of("Acquire", "Ready", "Release", "Await", "Store", "Retrieve"),
+            List.of("Acquire", "Ready", "Release", "Await", "Store", "Retrieve", "Restore"),
             "dev.holdfast.Control",
             List.of(
-                "Listen", "Close", "List", "Watch", "Drain", "Restart", "Scale", "Stop", "Start",
-                "Reload", "Status"));
+                "Listen",
+                "Close",
+                "List",
+                "Watch",
+                "Drain",
+                "Restart",
+                "Scale",
+                "Stop",
+                "Start",
+                "Reload",
+                "Adopt",
+                "Upgrade",
+                "Handover",
+                "Status"));
     methods.forEach(
         (name, expected) ->
             assertThat(InterfaceDescription.loadResource(name).methods().keySet())

@@ -22,8 +22,10 @@ import picocli.CommandLine.Option;
       "",
       "Starts a broker of its own on a free port of 127.0.0.1, two JVMs that take the listener by "
           + "the library, and two other programs by `holdfast exec`; then a load. One worker is "
-          + "killed with -9 and replaced, one is restarted and drained. A table says what was "
-          + "served by whom, and what was lost. At the end, and after Ctrl-C, all is gone again. "
+          + "killed with -9 and replaced, one is restarted and drained; at last the broker itself is "
+          + "killed with -9 and started again, and finds its listener and all workers as they were. A "
+          + "table says what was served by whom, and what was lost. At the end, and after Ctrl-C, all "
+          + "is gone again. "
           + "No broker that is running is touched, so there is nothing to say with --socket.",
       "",
       "Exit code: 0, or 1 when anything that was queued was lost. With --json: one object at the "

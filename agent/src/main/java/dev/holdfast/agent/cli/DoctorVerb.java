@@ -34,6 +34,7 @@ final class DoctorVerb extends Verb {
     checks.addAll(LimitChecks.run());
     checks.addAll(ServiceChecks.run());
     checks.addAll(BrokerChecks.run(address(surroundings)));
+    checks.addAll(RecoveryChecks.run(address(surroundings)));
     checks.addAll(JavaChecks.run());
     if (json) {
       surroundings.print(

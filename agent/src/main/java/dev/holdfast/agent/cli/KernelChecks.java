@@ -6,8 +6,6 @@ import java.util.List;
 /** What the kernel offers and permits. */
 final class KernelChecks {
 
-  private static final int CAP_SYS_PTRACE = 19;
-
   private KernelChecks() {}
 
   static List<Check> run() {
@@ -15,10 +13,6 @@ final class KernelChecks {
         version(Proc.value("/proc/sys/kernel/osrelease").orElse("")),
         pidfdOpen(KernelFeatures.hasPidfdOpen()),
         peerPidfd(KernelFeatures.hasPeerPidfd()),
-        pidfdGetfd(
-            KernelFeatures.hasPidfdGetfd(),
-            Proc.number("/proc/sys/kernel/yama/ptrace_scope", 0),
-            Proc.hasCapability(CAP_SYS_PTRACE)),
         closeRange(KernelFeatures.hasCloseRange()),
         exclusive(KernelFeatures.hasExclusiveWait()));
   }
@@ -72,32 +66,6 @@ final class KernelChecks {
             "not there",
             "a caller that dies while it calls could be taken for a new process of its pid",
             "Linux 6.5 has it; no harm unless pids are reused within milliseconds");
-  }
-
-  static Check pidfdGetfd(boolean there, long ptraceScope, boolean capable) {
-    String name = "pidfd_getfd";
-    String scope = "ptrace_scope " + ptraceScope + (capable ? ", CAP_SYS_PTRACE" : "");
-    if (!there) {
-      return Check.limited(
-          name,
-          "not there",
-          "listeners cannot be taken back from workers",
-          "run Linux 5.6 or later");
-    }
-    if (ptraceScope >= 3 || (ptraceScope > 0 && !capable)) {
-      return Check.limited(
-          name,
-          scope,
-          "a user's own broker may not take listeners back from workers",
-          ptraceScope >= 3
-              ? "sysctl kernel.yama.ptrace_scope is 3, which only a reboot changes"
-              : "run the broker as root or with CAP_SYS_PTRACE, or set sysctl"
-                  + " kernel.yama.ptrace_scope=0");
-    }
-    return Check.ok(
-        name,
-        scope,
-        capable ? "permitted for every process" : "permitted for the user's own processes");
   }
 
   static Check closeRange(boolean there) {

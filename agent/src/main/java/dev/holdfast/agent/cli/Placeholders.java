@@ -14,7 +14,7 @@ final class Placeholders {
    *     one should not reach the program
    */
   static void check(String word, List<String> names) throws Failure {
-    int at = word.indexOf(OPEN);
+    int at = next(word, 0);
     while (at >= 0) {
       int end = word.indexOf('}', at);
       String name =
@@ -29,13 +29,22 @@ final class Placeholders {
                     ? "the closing } is missing"
                     : "\"" + ByteText.decode(name) + "\" is not among the names before --"));
       }
-      at = word.indexOf(OPEN, end);
+      at = next(word, end);
     }
+  }
+
+  /** Where the next begins; {@code {fd: 3}} is an object of JavaScript, and none. */
+  private static int next(String word, int from) {
+    int at = word.indexOf(OPEN, from);
+    while (at >= 0 && word.startsWith(" ", at + OPEN.length())) {
+      at = word.indexOf(OPEN, at + OPEN.length());
+    }
+    return at;
   }
 
   /** The word with each name's number; {@code names} has a name for each number, in order. */
   static String replace(String word, List<String> names, int firstNumber) {
-    int at = word.indexOf(OPEN);
+    int at = next(word, 0);
     if (at < 0) {
       return word;
     }
@@ -49,7 +58,7 @@ final class Placeholders {
       }
       result.append(word, done, at).append(firstNumber + index);
       done = end + 1;
-      at = word.indexOf(OPEN, done);
+      at = next(word, done);
     }
     return result.append(word, done, word.length()).toString();
   }

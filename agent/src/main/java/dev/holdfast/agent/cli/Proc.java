@@ -36,11 +36,25 @@ final class Proc {
 
   /** Whether this process has a capability (capabilities(7)), by its number, in force. */
   static boolean hasCapability(int number) {
-    for (String line : lines("/proc/self/status")) {
+    return hasCapability("self", number);
+  }
+
+  /** The same of another process; false where it cannot be seen. */
+  static boolean hasCapability(String process, int number) {
+    for (String line : lines("/proc/" + process + "/status")) {
       if (line.startsWith("CapEff:")) {
         return (Long.parseUnsignedLong(line.substring(7).trim(), 16) >>> number & 1) == 1;
       }
     }
     return false;
+  }
+
+  /** What a link of a process points to; empty where we may not look. */
+  static Optional<String> link(String path) {
+    try {
+      return Optional.of(Files.readSymbolicLink(Path.of(path)).toString());
+    } catch (IOException e) {
+      return Optional.empty();
+    }
   }
 }

@@ -8,19 +8,30 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** The steps of one restart, scale, stop or start in words, a line for each; the last sums up. */
+/**
+ * The steps of one restart, scale, stop, start or upgrade in words, a line for each; the last sums
+ * up.
+ */
 final class StepLines {
 
   private static final int WIDEST = "draining".length();
 
   private final String attempted;
+  private final int widest;
   private @Nullable Instant began;
   private int started;
   private int gone;
   private int killed;
 
+  /** For steps of a service. */
   StepLines(String attempted) {
+    this(attempted, WIDEST);
+  }
+
+  /** For steps whose longest word has so many letters; only those of workers are counted. */
+  StepLines(String attempted, int widest) {
     this.attempted = attempted;
+    this.widest = widest;
   }
 
   /** {@code 0.42s ready worker 7 pid 1234: seen waiting on web}, in columns. */
@@ -31,7 +42,7 @@ final class StepLines {
     }
     double seconds = Math.max(0, Duration.between(began, at).toMillis()) / 1000.0;
     String kind = step.string("step");
-    switch (kind) {
+    switch (step.has("worker") ? kind : "") {
       case "started" -> started++;
       case "gone" -> gone++;
       case "killed" -> killed++;
@@ -43,7 +54,7 @@ final class StepLines {
     return kind.equals("done") ? summary(seconds, message) : line(seconds, kind, step, message);
   }
 
-  private static String line(double seconds, String kind, JsonObject step, String message) {
+  private String line(double seconds, String kind, JsonObject step, String message) {
     String about =
         step.optionalString("worker").map(worker -> "worker " + worker).orElse("")
             + (step.has("pid") ? " pid " + step.integer("pid") : "");
@@ -61,8 +72,8 @@ final class StepLines {
         : message.startsWith(repeated) ? message.substring(repeated.length()) : message;
   }
 
-  private static int pad(String kind) {
-    return Math.max(0, WIDEST - kind.length());
+  private int pad(String kind) {
+    return Math.max(0, widest - kind.length());
   }
 
   private String summary(double seconds, String message) {

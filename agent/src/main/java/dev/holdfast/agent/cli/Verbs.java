@@ -13,6 +13,7 @@ final class Verbs {
           "exec",
           "listen",
           "close",
+          "adopt",
           "port",
           "list",
           "status",
@@ -24,6 +25,7 @@ final class Verbs {
           "start",
           "drain",
           "reload",
+          "upgrade",
           "prove",
           "store",
           "retrieve",
@@ -48,6 +50,7 @@ final class Verbs {
       case "exec" -> new ExecVerb();
       case "listen" -> new ListenVerb();
       case "close" -> new CloseVerb();
+      case "adopt" -> new AdoptVerb();
       case "port" -> new PortVerb();
       case "list" -> new ListVerb();
       case "status" -> new StatusVerb();
@@ -59,6 +62,7 @@ final class Verbs {
       case "start" -> new StartVerb();
       case "drain" -> new DrainVerb();
       case "reload" -> new ReloadVerb();
+      case "upgrade" -> new UpgradeVerb();
       case "prove" -> new ProveVerb();
       case "store" -> new StoreVerb();
       case "retrieve" -> new RetrieveVerb();

@@ -123,6 +123,20 @@ final class WireErrors {
                       + " is stopped; start it with `holdfast start "
                       + text(p, "service")
                       + "`"),
+          entry(
+              CONTROL + "AdoptFailed",
+              ExitCode.REFUSED,
+              p ->
+                  reason(
+                      p, "nothing could be taken out of that process; the broker's log has more")),
+          entry(
+              CONTROL + "UpgradeFailed",
+              ExitCode.REFUSED,
+              p -> reason(p, "the new broker did not take over; the broker's log has more")),
+          entry(
+              CONTROL + "HandoverFailed",
+              ExitCode.REFUSED,
+              p -> reason(p, "the broker hands nothing over; its log has more")),
           entry(CONTROL + "BindFailed", ExitCode.SYSTEM, WireErrors::bindFailed),
           entry(
               CONTROL + "Conflict",
@@ -215,8 +229,12 @@ final class WireErrors {
   }
 
   private static String restartFailed(JsonObject p) {
+    return reason(p, "a new worker failed; the broker's log has more");
+  }
+
+  private static String reason(JsonObject p, String otherwise) {
     String why = Printable.firstLine(text(p, REASON));
-    return why.isEmpty() ? "a new worker failed; the broker's log has more" : why;
+    return why.isEmpty() ? otherwise : why;
   }
 
   private static String bindFailed(JsonObject p) {
@@ -254,7 +272,8 @@ final class WireErrors {
     return switch (right) {
       case "acquire" -> "allow of the listener";
       case "store", "retrieve" -> right + " of [broker]";
-      case "release" -> "no setting gives that for another user's lease";
+      case "release", "restore" -> "no setting gives that for another user's lease";
+      case "upgrade", "handover" -> "no setting gives that to others";
       default -> "control of [broker]";
     };
   }

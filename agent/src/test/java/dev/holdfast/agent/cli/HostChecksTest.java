@@ -2,6 +2,7 @@ package dev.holdfast.agent.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.holdfast.fd.Limits;
 import dev.holdfast.fd.UnixAddress;
 import dev.holdfast.varlink.Json;
 import dev.holdfast.varlink.JsonObject;
@@ -10,6 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -45,11 +48,48 @@ class HostChecksTest {
 
   @Test
   void takingDescriptorsDependsOnYamaAndTheCapability() {
-    assertThat(KernelChecks.pidfdGetfd(true, 0, false).state()).isEqualTo(OK);
-    assertThat(KernelChecks.pidfdGetfd(true, 1, false).state()).isEqualTo(LIMITED);
-    assertThat(KernelChecks.pidfdGetfd(true, 1, true).state()).isEqualTo(OK);
-    assertThat(KernelChecks.pidfdGetfd(true, 3, true).state()).isEqualTo(LIMITED);
-    assertThat(KernelChecks.pidfdGetfd(false, 0, true).state()).isEqualTo(LIMITED);
+    assertThat(RecoveryChecks.pidfdGetfd(true, 0, false, 0).state()).isEqualTo(OK);
+    assertThat(RecoveryChecks.pidfdGetfd(true, 0, false, -1).state()).isEqualTo(OK);
+    assertThat(RecoveryChecks.pidfdGetfd(true, 0, false, 1).found())
+        .contains("EPERM for a process");
+    assertThat(RecoveryChecks.pidfdGetfd(true, 1, false, 0).advice()).contains("ptrace_scope=0");
+    assertThat(RecoveryChecks.pidfdGetfd(true, 1, true, 1).state()).isEqualTo(OK);
+    assertThat(RecoveryChecks.pidfdGetfd(true, 3, true, 0).state()).isEqualTo(LIMITED);
+    assertThat(RecoveryChecks.pidfdGetfd(false, 0, true, 0).state()).isEqualTo(LIMITED);
+  }
+
+  @Test
+  void aBrokerThatIsProcessOneTakesItsWorkersAlong() {
+    Optional<String> host = Optional.of("pid:[4026531836]");
+    Optional<String> container = Optional.of("pid:[4026532700]");
+    assertThat(RecoveryChecks.processes(host, true, false, 0).state()).isEqualTo(OK);
+    assertThat(RecoveryChecks.processes(container, false, false, 0).state()).isEqualTo(OK);
+    assertThat(RecoveryChecks.processes(container, true, false, 0).advice()).contains("--init");
+    assertThat(RecoveryChecks.processes(host, false, true, 1000).advice()).contains("hidepid");
+    assertThat(RecoveryChecks.processes(host, false, true, 0).state()).isEqualTo(OK);
+  }
+
+  @Test
+  void theDescriptorStoreIsSeenInTheBrokersEnvironment() {
+    Map<String, String> none = Map.of();
+    Map<String, String> old = Map.of("NOTIFY_SOCKET", "/run/systemd/notify");
+    Map<String, String> sized = Map.of("NOTIFY_SOCKET", "/run/systemd/notify", "FDSTORE", "512");
+    assertThat(RecoveryChecks.store(false, null).meaning()).contains("no broker runs");
+    assertThat(RecoveryChecks.store(true, null).advice()).contains("as root");
+    assertThat(RecoveryChecks.store(true, none).advice()).contains("FileDescriptorStoreMax=");
+    assertThat(RecoveryChecks.store(true, old).state()).isEqualTo(LIMITED);
+    assertThat(RecoveryChecks.store(true, sized).found()).contains("512");
+    assertThat(RecoveryChecks.store(true, sized).state()).isEqualTo(OK);
+  }
+
+  @Test
+  void theStateDirectoryHasToBeThereAndWritable() {
+    int uid = Limits.effectiveUid();
+    assertThat(RecoveryChecks.stateDirectory(directory, uid).found()).startsWith("" + directory);
+    assertThat(RecoveryChecks.stateDirectory(directory.resolve("no"), uid).state())
+        .isEqualTo(MISSING);
+    assertThat(RecoveryChecks.stateDirectory(Path.of("/proc/self"), uid + 1).state())
+        .isEqualTo(LIMITED);
   }
 
   @Test

@@ -18,6 +18,14 @@ class PlaceholdersTest {
   }
 
   @Test
+  void anObjectOfJavaScriptIsLeftAlone() throws Exception {
+    String script = "listen({fd: {fd:web}}); other.listen({fd: 9})";
+    Placeholders.check(script, List.of("web"));
+    assertThat(Placeholders.replace(script, List.of("web"), 3))
+        .isEqualTo("listen({fd: 3}); other.listen({fd: 9})");
+  }
+
+  @Test
   void aNameThatWasNotAskedForIsAMistake() {
     assertThatThrownBy(() -> Placeholders.check("a{fd:web}b{fd:wbe}", List.of("web")))
         .isInstanceOf(Failure.class)

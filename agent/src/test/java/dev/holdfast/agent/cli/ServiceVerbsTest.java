@@ -127,6 +127,56 @@ class ServiceVerbsTest {
     assertThat(error.string("error")).isEqualTo(CONTROL + "RestartFailed");
   }
 
+  private static JsonObject upgrade(String kind, int pid, int atMillis, String message) {
+    JsonObject step =
+        JsonObject.builder()
+            .put("step", kind)
+            .put("pid", pid == 0 ? null : pid)
+            .put("message", message)
+            .put("atUsec", Long.toString(1_700_000_000_000_000L + atMillis * 1000L))
+            .build();
+    return JsonObject.of("step", step);
+  }
+
+  @Test
+  void anUpgradePrintsItsStepsAndTheNewBroker() {
+    broker.on(
+        CONTROL + "Upgrade",
+        upgrade("begun", 0, 0, "/usr/bin/holdfastd"),
+        upgrade("started", 77, 20, "started"),
+        upgrade("handedOver", 77, 410, "3 listeners"),
+        upgrade("done", 77, 460, "pid 77 serves"));
+    Ran ran = run("upgrade");
+    assertThat(ran.code()).isEqualTo(ExitCode.OK);
+    assertThat(ran.out())
+        .isEqualTo(
+            """
+               0.00s  begun       /usr/bin/holdfastd
+               0.02s  started     pid 77
+               0.41s  handedOver  pid 77: 3 listeners
+            upgrade: done in 0.46s: pid 77 serves
+            """);
+    assertThat(broker.last(CONTROL + "Upgrade")).isEqualTo(JsonObject.EMPTY);
+    assertThat(run("upgrade --json --program /x/../y/holdfastd").out().lines()).hasSize(4);
+    assertThat(broker.last(CONTROL + "Upgrade"))
+        .isEqualTo(JsonObject.of("program", "/y/holdfastd"));
+  }
+
+  @Test
+  void aFailedUpgradeIs1AndShowsWhatTheOtherOneWrote() {
+    VarlinkException failed =
+        new VarlinkException(
+            CONTROL + "UpgradeFailed",
+            JsonObject.of("reason", "pid 77 exited with code 78\nbad key"));
+    broker.on(
+        CONTROL + "Upgrade",
+        parameters ->
+            new FakeBroker.Answers(List.of(upgrade("begun", 0, 0, "")), List.of(), failed));
+    Ran ran = run("upgrade");
+    assertThat(ran.code()).isEqualTo(ExitCode.REFUSED);
+    assertThat(ran.err()).isEqualTo("holdfast: upgrade: pid 77 exited with code 78\n  bad key\n");
+  }
+
   @Test
   void noneIsNotANumberOfWorkersButAStop() {
     assertThat(run("scale shop 0").err()).contains("use `holdfast stop shop`");

@@ -47,6 +47,36 @@ class VerbsTest {
   }
 
   @Test
+  void adoptSaysWhichServerAndPrintsItsEndpoint() throws Exception {
+    broker.on(CONTROL + "Adopt", JsonObject.of("listener", Examples.WEB, "lease", "t-1"));
+    assertThat(run("adopt web --pid 4711").out()).isEqualTo("tcp:[::]:8080  lease t-1\n");
+    assertThat(broker.last(CONTROL + "Adopt")).isEqualTo(JsonObject.of("name", "web", "pid", 4711));
+    Ran ran =
+        run(
+            "adopt web --pid 7 --port 80 --endpoint tcp:[::]:80 --service shop --stop-signal QUIT"
+                + " --nonblocking --json");
+    assertThat(Json.parse(ran.out()).string("lease")).isEqualTo("t-1");
+    assertThat(broker.last(CONTROL + "Adopt").toString())
+        .isEqualTo(
+            "{\"name\":\"web\",\"pid\":7,\"port\":80,\"endpoint\":\"tcp:[::]:80\","
+                + "\"service\":\"shop\",\"stopSignal\":\"QUIT\",\"nonBlocking\":true}");
+  }
+
+  @Test
+  void whyAServerWasNotAdoptedIsSaid() {
+    broker.on(
+        CONTROL + "Adopt",
+        parameters -> {
+          throw new VarlinkException(
+              CONTROL + "AdoptFailed",
+              JsonObject.of("pid", 7, "reason", "pid 7 listens on nothing"));
+        });
+    Ran ran = run("adopt web --pid 7");
+    assertThat(ran.code()).isEqualTo(ExitCode.REFUSED);
+    assertThat(ran.err()).isEqualTo("holdfast: adopt web --pid 7: pid 7 listens on nothing\n");
+  }
+
+  @Test
   void listShowsListenersLeasesAndWhatIsStored() throws Exception {
     Ran ran = run("list");
     assertThat(ran.out().lines().map(line -> line.strip().replaceAll(" +", " ")))

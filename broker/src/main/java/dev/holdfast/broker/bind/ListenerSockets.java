@@ -1,16 +1,22 @@
 package dev.holdfast.broker.bind;
 
 import dev.holdfast.broker.core.BindOrder;
+import dev.holdfast.broker.core.BoundSocket;
 import dev.holdfast.broker.core.Event;
+import dev.holdfast.broker.core.IdlePolicy;
 import dev.holdfast.broker.core.ListenerConfig;
 import dev.holdfast.broker.core.Opened;
 import dev.holdfast.broker.core.Refusal;
+import dev.holdfast.broker.core.SocketProof;
 import dev.holdfast.fd.AcceptQueue;
 import dev.holdfast.fd.ErrnoException;
 import dev.holdfast.fd.OwnedFd;
 import dev.holdfast.fd.Poller;
+import dev.holdfast.fd.SocketFacts;
 import dev.holdfast.fd.Sockets;
 import dev.holdfast.fd.Watcher;
+import dev.holdfast.listener.ListenerName;
+import dev.holdfast.listener.Transport;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +33,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The sockets that the broker holds. Every listening one is watched for being shut down by a
@@ -320,7 +327,7 @@ public final class ListenerSockets implements AutoCloseable {
     if (socket != null && !socket.listening) {
       try {
         if (socket.isUnix() && (!socket.fd.isOpen() || Sockets.isListening(socket.fd))) {
-          SocketMaker.renewUnix(socket); // the kernel does not revive one that was shut down
+          renew(socket); // the kernel does not revive one that was shut down
         }
         listen(socket);
       } catch (ErrnoException | BindException e) {
@@ -360,7 +367,7 @@ public final class ListenerSockets implements AutoCloseable {
     unwatch(socket);
     try {
       if (socket.isUnix()) {
-        SocketMaker.renewUnix(socket);
+        renew(socket);
       }
       listen(socket);
       if (!socket.isUnix() && !Sockets.facts(socket.fd).address().equals(socket.bound.endpoint())) {
@@ -376,6 +383,11 @@ public final class ListenerSockets implements AutoCloseable {
       socket.listening = false;
       events.accept(new Event.Broken(id, String.valueOf(e.getMessage())));
     }
+  }
+
+  private void renew(HeldSocket socket) throws BindException {
+    SocketMaker.renewUnix(socket);
+    events.accept(new Event.Renewed(socket.bound));
   }
 
   /** Puts what can change on a living socket. */
@@ -461,10 +473,113 @@ public final class ListenerSockets implements AutoCloseable {
             socket.name.value(), socket.bound.endpoint() + ": " + problem.getMessage()));
   }
 
+  // ---- sockets that others made
+
+  /**
+   * Goes on with a socket of an earlier life, as it is. One that should listen and does not is told
+   * of at once, {@link Event.HungUp}; but one whose listener may refuse is taken to do so.
+   *
+   * @param socket its number and proof
+   * @throws IOException when it cannot be watched, or its number or endpoint is another's; then
+   *     nothing was moved
+   */
+  public void hold(ListenerName name, BoundSocket socket, ListenerConfig config, OwnedFd moved)
+      throws IOException {
+    take(new HeldSocket(name, socket, moved, pathOf(socket), config));
+  }
+
+  /**
+   * Makes a socket that a foreign process has bound and listens on one of ours. Its flags, options
+   * and backlog stay; its path is not ours to remove.
+   *
+   * @throws IOException as {@link #hold}
+   */
+  public BoundSocket adopt(ListenerName name, ListenerConfig config, OwnedFd moved)
+      throws IOException {
+    SocketFacts facts = Sockets.facts(moved);
+    BoundSocket socket =
+        new BoundSocket(
+            maker.nextId(), facts.address(), SocketMaker.kind(transport(facts)), facts.port());
+    HeldSocket taken = HeldSocket.fresh(name, socket, moved, null, config);
+    take(taken);
+    return taken.bound;
+  }
+
+  private static Transport transport(SocketFacts facts) throws IOException {
+    String scheme = facts.address().substring(0, facts.address().indexOf(':'));
+    return Transport.ofScheme(scheme)
+        .orElseThrow(() -> new IOException(facts.address() + " is no listening socket"));
+  }
+
+  /** Numbers of sockets to come are above this one: another life has given it. */
+  public void numberAbove(long id) {
+    maker.numberAbove(id);
+  }
+
+  private static @Nullable UnixPath pathOf(BoundSocket socket) {
+    SocketProof.PathProof proof = socket.proof().path();
+    if (proof == null) {
+      return null;
+    }
+    String endpoint = socket.endpoint();
+    Path path = Path.of(endpoint.substring(endpoint.indexOf(':') + 1));
+    return UnixPath.again(path, proof).orElse(null);
+  }
+
+  private void take(HeldSocket socket) throws IOException {
+    long id = socket.bound.id();
+    String endpoint = socket.bound.endpoint();
+    if (held.containsKey(id) || endpoints.contains(endpoint)) {
+      String holder =
+          held.values().stream()
+              .filter(each -> each.bound.id() == id || each.bound.endpoint().equals(endpoint))
+              .map(each -> " as listener " + each.name)
+              .findFirst()
+              .orElse("");
+      throw new IOException(endpoint + " (socket " + id + ") is held already" + holder);
+    }
+    boolean listens = socket.bound.kind().listens();
+    boolean lets = !listens || (Sockets.isListening(socket.fd) && !Sockets.isShutDown(socket.fd));
+    socket.queueLimit =
+        listens && lets && !socket.isUnix()
+            ? Sockets.acceptQueue(socket.fd).limit()
+            : socket.config.backlog();
+    socket.listening = lets || socket.config.idle() != IdlePolicy.REFUSE;
+    if (socket.listening) {
+      watch(socket);
+    }
+    maker.numberAbove(id);
+    held.put(id, socket);
+    endpoints.add(endpoint);
+  }
+
+  /**
+   * Closes our descriptors and nothing else: a successor has the same sockets, and paths. After it
+   * nothing is held.
+   */
+  public void letGo() {
+    for (HeldSocket socket : held.values()) {
+      unschedule(socket);
+      unwatch(socket);
+      socket.fd.close();
+    }
+    held.clear();
+    endpoints.clear();
+  }
+
+  /** Closes them all; those of these listeners keep their paths, since workers serve them. */
+  public void closeExcept(Set<ListenerName> served) {
+    for (HeldSocket socket : List.copyOf(held.values())) {
+      if (!served.contains(socket.name)) {
+        closeSocket(socket.bound.id());
+      }
+    }
+    letGo();
+  }
+
   /** Closes them all. */
   @Override
   public void close() {
-    held.values().forEach(this::discard);
-    held.clear();
+    closeExcept(Set.of());
   }
 }

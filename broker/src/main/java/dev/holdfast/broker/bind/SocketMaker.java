@@ -116,7 +116,7 @@ final class SocketMaker {
     String endpoint = transport.scheme() + ":" + address;
     requireNotHeld(endpoint);
     Bound bound = bindUnix(order.config(), transport, address, endpoint);
-    return new HeldSocket(
+    return HeldSocket.fresh(
         order.name(),
         new BoundSocket(++lastId, endpoint, kind(transport), 0),
         bound.fd(),
@@ -159,8 +159,8 @@ final class SocketMaker {
   }
 
   /**
-   * Another Unix socket at the address of one that cannot be used any more. A path changes hands by
-   * rename(2), with no moment without it; an abstract name has to be given up first.
+   * Another Unix socket at the address of one that cannot be used any more; an abstract name has to
+   * be given up first.
    */
   static void renewUnix(HeldSocket held) throws BindException {
     String endpoint = held.bound.endpoint();
@@ -174,6 +174,7 @@ final class SocketMaker {
     held.fd.close();
     held.fd = bound.fd();
     held.path = bound.path();
+    held.prove();
   }
 
   private HeldSocket inet(BindOrder order, ListenSpec.Inet spec) throws BindException {
@@ -232,6 +233,15 @@ final class SocketMaker {
     throw last;
   }
 
+  /** Numbers given from now on are above this one, too. */
+  void numberAbove(long id) {
+    lastId = Math.max(lastId, id);
+  }
+
+  long nextId() {
+    return ++lastId;
+  }
+
   private static final ServiceDatabase NO_SERVICES = (service, protocol) -> OptionalInt.empty();
 
   private static boolean usesServices(PortChoice ports) {
@@ -284,7 +294,7 @@ final class SocketMaker {
       if (spec.transport() == Transport.TCP) {
         applyTcp(fd, order.config().socket(), endpoint);
       }
-      return new HeldSocket(
+      return HeldSocket.fresh(
           order.name(),
           new BoundSocket(++lastId, endpoint, kind(spec.transport()), port),
           fd,
@@ -394,7 +404,7 @@ final class SocketMaker {
     };
   }
 
-  private static SocketKind kind(Transport transport) {
+  static SocketKind kind(Transport transport) {
     return switch (transport) {
       case TCP, UNIX -> SocketKind.STREAM;
       case UDP, UNIX_DATAGRAM -> SocketKind.DATAGRAM;

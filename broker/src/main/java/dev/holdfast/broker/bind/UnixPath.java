@@ -1,5 +1,6 @@
 package dev.holdfast.broker.bind;
 
+import dev.holdfast.broker.core.SocketProof.PathProof;
 import dev.holdfast.broker.core.SocketSettings;
 import dev.holdfast.fd.Errno;
 import dev.holdfast.fd.ErrnoException;
@@ -12,24 +13,26 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
- * The path of a Unix socket that we made. It appears complete, with its owner and mode, by
- * rename(2) over whatever stale socket was there; and we remove only what is still ours.
+ * The path of a Unix socket that we made. It is bound where it stays, not renamed into place:
+ * getsockname(2) tells the address of bind(2) for ever, and by that a socket is known again. Nobody
+ * can connect before it listens, so owner and mode need not appear with it. We remove only what is
+ * still ours.
  */
 public final class UnixPath {
 
   private final Path path;
-  private final Object identity;
+  private final String identity;
   private final int bornUid; // what it had from bind(2), before it was given to somebody
   private final int bornGid;
 
-  private UnixPath(Path path, Object identity, int bornUid, int bornGid) {
+  private UnixPath(Path path, String identity, int bornUid, int bornGid) {
     this.path = path;
     this.identity = identity;
     this.bornUid = bornUid;
@@ -45,27 +48,29 @@ public final class UnixPath {
   public static UnixPath bind(OwnedFd fd, Path path, SocketSettings settings, String endpoint)
       throws BindException {
     requireFree(path, endpoint);
-    Path parent = path.toAbsolutePath().getParent();
-    Path temporary = (parent == null ? Path.of("/") : parent).resolve(".hf" + Limits.processId());
+    Integer mode = settings.mode();
+    Set<PosixFilePermission> permissions = permissions(mode == null ? 0666 : mode);
     try {
-      Files.deleteIfExists(temporary);
-      Sockets.bind(fd, new UnixAddress.Path(temporary), endpoint);
+      narrow(fd, permissions);
+      Files.deleteIfExists(path);
+      Sockets.bind(fd, new UnixAddress.Path(path), endpoint);
+      boolean complete = false;
       try {
-        int bornUid = owner(temporary, "uid");
-        int bornGid = owner(temporary, "gid");
+        int bornUid = owner(path, "uid");
+        int bornGid = owner(path, "gid");
         Integer uid = settings.uid();
         Integer gid = settings.gid();
         if (uid != null || gid != null) {
-          Limits.changeOwner(temporary.toString(), uid == null ? -1 : uid, gid == null ? -1 : gid);
+          Limits.changeOwner(path.toString(), uid == null ? -1 : uid, gid == null ? -1 : gid);
         }
-        Integer mode = settings.mode();
-        Files.setPosixFilePermissions(temporary, permissions(mode == null ? 0666 : mode));
-        Object identity = identity(temporary);
-        Files.move(
-            temporary, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        return new UnixPath(path, identity, bornUid, bornGid);
+        Files.setPosixFilePermissions(path, permissions);
+        UnixPath bound = new UnixPath(path, identity(path), bornUid, bornGid);
+        complete = true;
+        return bound;
       } finally {
-        Files.deleteIfExists(temporary);
+        if (!complete) {
+          Files.deleteIfExists(path);
+        }
       }
     } catch (ErrnoException e) {
       throw BindException.of(endpoint, e);
@@ -74,10 +79,38 @@ public final class UnixPath {
     }
   }
 
+  /**
+   * A datagram socket takes what comes as soon as it is bound: its file is to have no more rights
+   * from birth, which it takes from the socket (Linux).
+   */
+  private static void narrow(OwnedFd fd, Set<PosixFilePermission> permissions) {
+    try {
+      Files.setPosixFilePermissions(Path.of("/proc/self/fd/" + fd.number()), permissions);
+    } catch (IOException e) {
+      // no /proc: then it is so when it is bound
+    }
+  }
+
+  /** The one of an earlier life, if its file is still there. */
+  static Optional<UnixPath> again(Path path, PathProof proof) {
+    UnixPath again = adopt(path, proof);
+    return again.isOurs() ? Optional.of(again) : Optional.empty();
+  }
+
   private static String reason(Exception e) {
     return e instanceof NoSuchFileException missing
         ? "no directory for " + missing.getFile()
         : String.valueOf(e.getMessage());
+  }
+
+  /** The path of a socket that a broker before us made there. */
+  public static UnixPath adopt(Path path, PathProof proof) {
+    return new UnixPath(path, proof.identity(), proof.bornUid(), proof.bornGid());
+  }
+
+  /** By which it is known again. */
+  public PathProof proof() {
+    return new PathProof(identity, bornUid, bornGid);
   }
 
   private static void requireFree(Path path, String endpoint) throws BindException {
@@ -114,7 +147,7 @@ public final class UnixPath {
     }
   }
 
-  private static Object identity(Path path) throws IOException {
+  private static String identity(Path path) throws IOException {
     Map<String, Object> attributes =
         Files.readAttributes(path, "unix:ino,dev", LinkOption.NOFOLLOW_LINKS);
     return attributes.get("ino") + "/" + attributes.get("dev");

@@ -7,6 +7,7 @@ import dev.holdfast.broker.core.Refusal;
 import dev.holdfast.fd.OwnedFd;
 import dev.holdfast.fd.Pidfd;
 import dev.holdfast.listener.LeaseId;
+import dev.holdfast.listener.ListenerName;
 import dev.holdfast.varlink.Call;
 import dev.holdfast.varlink.DeclaredDescriptors;
 import dev.holdfast.varlink.JsonObject;
@@ -51,6 +52,9 @@ public final class Answers {
    */
   public void answer(long id, Answer answer) {
     Optional<Connection> found = connections.find(id);
+    if (answer instanceof Answer.Refused) {
+      forgetPidfd(id); // an Acquire or an Adopt was prepared for; there is no lease to follow it
+    }
     if (found.isEmpty() || found.get().call() == null) {
       lost(answer);
       return;
@@ -66,6 +70,11 @@ public final class Answers {
     }
   }
 
+  /** A process that was prepared for a lease is not followed. */
+  private void forgetPidfd(long id) {
+    connections.takePidfd(id).ifPresent(Pidfd::close);
+  }
+
   private void answer(
       Connection connection, @org.jspecify.annotations.Nullable Call call, Answer answer) {
     if (call == null) {
@@ -74,8 +83,6 @@ public final class Answers {
     if (answer instanceof Answer.Granted granted) {
       grant(connection, call.parameters(), granted.lease(), granted.sockets(), granted.program());
     } else if (answer instanceof Answer.Refused refused) {
-      // An Acquire was prepared for: what it does not need is not kept.
-      connection.takePidfd().ifPresent(Pidfd::close);
       error(connection, Wire.error(call.interfaceName(), refused.refusal()));
     } else if (answer instanceof Answer.Done) {
       plain(connection, Reply.of(JsonObject.EMPTY));
@@ -88,6 +95,18 @@ public final class Answers {
       progress(connection, call, progress);
     } else if (answer instanceof Answer.Happened happened) {
       plain(connection, Reply.continued(Wire.event(happened.notice())));
+    } else if (answer instanceof Answer.Restored restored) {
+      List<String> names = restored.accepted().stream().map(ListenerName::value).toList();
+      plain(connection, Reply.of(JsonObject.of("accepted", names)));
+    } else if (answer instanceof Answer.AdoptedListener adopted) {
+      plain(
+          connection,
+          Reply.of(
+              JsonObject.of(
+                  "listener",
+                  wire.listener(adopted.listener()),
+                  "lease",
+                  adopted.lease().value())));
     } else if (answer instanceof Answer.OneListener one) {
       plain(connection, Reply.of(JsonObject.of("listener", wire.listener(one.listener()))));
     } else if (answer instanceof Answer.Retrieved retrieved) {

@@ -10,17 +10,22 @@ import dev.holdfast.fd.UnixSocket;
 import dev.holdfast.fd.Watcher;
 import dev.holdfast.varlink.ByteSink;
 import dev.holdfast.varlink.Call;
+import dev.holdfast.varlink.DeclaredDescriptors;
 import dev.holdfast.varlink.DescriptorQueue;
 import dev.holdfast.varlink.FrameReader;
 import dev.holdfast.varlink.Json;
 import dev.holdfast.varlink.ProtocolException;
 import dev.holdfast.varlink.Reply;
+import java.io.EOFException;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -37,10 +42,26 @@ final class Connection implements Watcher {
   /** Replies of a stream that wait for the one before them to be read. */
   private static final int MOST_LATER = 10_000;
 
+  /**
+   * Calls that may wait when the connection is handed over: a successor's state knows of them. The
+   * others are answered soon.
+   */
+  private static final Set<String> WAIT_LONG =
+      Set.of(
+          "dev.holdfast.Worker.Await",
+          "dev.holdfast.Control.Watch",
+          "dev.holdfast.Control.Restart",
+          "dev.holdfast.Control.Scale",
+          "dev.holdfast.Control.Stop",
+          "dev.holdfast.Control.Start",
+          "dev.holdfast.Control.Upgrade",
+          Conversation.METHOD);
+
   private static final int FRAME_LIMIT = 1 << 20;
   private static final int FRAME_LIMIT_WITHOUT_RIGHTS = 64 << 10;
 
-  private enum State {
+  /** What a peer can expect. */
+  enum State {
     IDLE,
     ANSWERING, // a call waits for its reply
     STREAMING, // a call with more was answered, and goes on
@@ -65,14 +86,39 @@ final class Connection implements Watcher {
   private @Nullable Continuation continuation;
   private boolean dispatching;
   private int held; // bytes, as last told to connections
+  private int heldDescriptors; // the same
+  private boolean conversing; // with a successor, who keeps this connection for itself
 
   Connection(long id, UnixSocket moved, Caller caller, Connections connections) {
     this.id = id;
     this.socket = moved;
     this.caller = caller;
     this.connections = connections;
-    // No call takes more than one.
-    this.descriptors = new DescriptorQueue(1, connections.closing()::discard);
+    this.descriptors =
+        new DescriptorQueue(DeclaredDescriptors.MOST, connections.closing()::discard);
+  }
+
+  /** One of an earlier broker's. */
+  Connection(HandedConnection handed, UnixSocket moved, Connections connections) {
+    this(handed.caller().connection(), moved, handed.caller(), connections);
+    state = handed.state();
+    call = handed.call();
+    called = handed.called();
+    byte[] received = handed.received();
+    if (received.length > frames.limit()) {
+      frames.limit(FRAME_LIMIT); // it was within what it may send
+    }
+    try {
+      frames.feed(ByteBuffer.wrap(received));
+    } catch (ProtocolException e) {
+      throw new IllegalArgumentException("connection " + id + ": " + e.getMessage(), e);
+    }
+    byte[] rest = handed.unsent();
+    if (rest.length > 0) {
+      ByteSink sink = new ByteSink(rest.length);
+      sink.append(ByteBuffer.wrap(rest));
+      unsent = sink;
+    }
   }
 
   long id() {
@@ -125,6 +171,7 @@ final class Connection implements Watcher {
     if (state != State.CLOSED && !registered) {
       poller.add(socket.fd(), interest(), this);
       registered = true;
+      settle(); // one of an earlier broker's may have something unsent
     }
   }
 
@@ -227,6 +274,13 @@ final class Connection implements Watcher {
     held = now;
     if (!connections.held().change(caller.uid(), before, now)) {
       close("unfinished frames and unread replies of its user are too large together");
+      return;
+    }
+    int waiting = descriptors.size();
+    int waited = heldDescriptors;
+    heldDescriptors = waiting;
+    if (!connections.held().changeDescriptors(caller.uid(), waited, waiting)) {
+      close("descriptors of unfinished frames of its user are too many together");
     }
   }
 
@@ -388,12 +442,151 @@ final class Connection implements Watcher {
     }
   }
 
+  private void forgetHeld() {
+    boolean unused = connections.held().change(caller.uid(), held, 0);
+    held = 0;
+    unused = connections.held().changeDescriptors(caller.uid(), heldDescriptors, 0);
+    heldDescriptors = 0;
+  }
+
+  // ---- a successor
+
+  /** Its socket, borrowed. */
+  OwnedFd descriptor() {
+    return socket.fd();
+  }
+
+  /** Whether nothing is under way that a successor could not go on with. */
+  boolean isQuiet() {
+    Call waiting = call;
+    return continuation == null
+        && later.isEmpty()
+        && descriptors.size() == 0
+        && (waiting == null || WAIT_LONG.contains(waiting.method()));
+  }
+
+  /** What a successor has to know of it; empty where it could not go on with it. */
+  Optional<HandedConnection> handOver() {
+    if (state == State.CLOSED || conversing || !isQuiet()) {
+      return Optional.empty();
+    }
+    ByteSink rest = unsent;
+    ByteBuffer unread = rest == null ? ByteBuffer.allocate(0) : rest.view();
+    unread.position(rest == null ? 0 : unsentFrom);
+    ByteBuffer received = frames.peek();
+    if (unread.remaining() + received.remaining() > HandedConnection.MOST_BYTES) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new HandedConnection(
+            caller,
+            state,
+            called,
+            call,
+            HandedConnection.text(received),
+            HandedConnection.text(unread)));
+  }
+
+  /** Closes our descriptor; a successor has the connection, and the peer notices nothing. */
+  void letGo() {
+    if (state == State.CLOSED) {
+      return;
+    }
+    state = State.CLOSED;
+    forgetHeld();
+    later.clear();
+    descriptors.close();
+    takePidfd().ifPresent(Pidfd::close);
+    unregister();
+    socket.close(); // and no shutdown(2), which would end it for the successor too
+  }
+
+  /** Has nobody else get this connection, nor anything be read from it but by the one who asks. */
+  void beginConversation() {
+    conversing = true;
+  }
+
+  /** Waits for the next call, and hands it to nobody else. */
+  Call awaitCall(Duration atMost) throws IOException {
+    try {
+      return receiveCall(atMost);
+    } catch (ErrnoException e) {
+      throw endOr(e);
+    }
+  }
+
+  private static IOException endOr(ErrnoException problem) {
+    return isGone(problem) ? new EOFException("it closed the connection") : problem;
+  }
+
+  private Call receiveCall(Duration atMost) throws IOException {
+    long deadline = System.nanoTime() + atMost.toNanos();
+    ByteBuffer frame = frames.next();
+    while (frame == null) {
+      awaitReadable(deadline, atMost);
+      ByteBuffer room = connections.room();
+      int got = socket.receive(room, descriptors::add);
+      if (got < 0) {
+        throw new EOFException("it closed the connection");
+      }
+      descriptors.requireEmpty();
+      frames.feed(room.flip());
+      frame = frames.next();
+    }
+    Call next = Call.parse(Json.parse(frame, Json.Limits.DEFAULT));
+    if (frames.waiting() > 0) {
+      throw new ProtocolException("a second call before the first was answered");
+    }
+    state = State.ANSWERING;
+    call = next;
+    return next;
+  }
+
+  private void awaitReadable(long deadline, Duration atMost) throws IOException {
+    if (!socket.awaitReadable(left(deadline))) {
+      throw new SocketTimeoutException("it said nothing for " + atMost.toMillis() + " ms");
+    }
+  }
+
+  private static Duration left(long deadline) {
+    return Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
+  }
+
+  /** Answers the call that waits, and waits until all of the answer has left. */
+  void sendWhole(Reply reply, List<OwnedFd> borrowed, Duration atMost) throws IOException {
+    long deadline = System.nanoTime() + atMost.toNanos();
+    if (state != State.ANSWERING || unsent != null) {
+      throw new IllegalStateException("no call waits for an answer");
+    }
+    ByteSink sink = connections.sink();
+    Json.writeFrame(reply.toJson(), sink);
+    ByteBuffer bytes = sink.view();
+    List<OwnedFd> going = borrowed;
+    try {
+      while (bytes.hasRemaining()) {
+        if (socket.send(bytes, going) > 0) {
+          going = List.of(); // they went with the first byte
+        } else if (!socket.awaitWritable(left(deadline))) {
+          throw new SocketTimeoutException("it read nothing for " + atMost.toMillis() + " ms");
+        }
+      }
+    } catch (ErrnoException e) {
+      throw endOr(e);
+    }
+    state = State.IDLE;
+    call = null;
+  }
+
+  // ---- the end
+
   /** Closes after a failure; a peer that just went away, killed perhaps, is none. */
   private void fail(IOException problem) {
-    boolean gone =
-        problem instanceof ErrnoException errno
-            && (errno.is(Errno.EPIPE) || errno.is(Errno.ECONNRESET));
-    close(gone ? null : problem.getMessage());
+    close(isGone(problem) ? null : problem.getMessage());
+  }
+
+  private static boolean isGone(IOException problem) {
+    return problem instanceof ErrnoException errno
+        && (errno.is(Errno.EPIPE) || errno.is(Errno.ECONNRESET));
   }
 
   private void unregister() {
@@ -416,8 +609,7 @@ final class Connection implements Watcher {
       return;
     }
     state = State.CLOSED;
-    connections.held().change(caller.uid(), held, 0);
-    held = 0;
+    forgetHeld();
     later.clear();
     descriptors.close();
     takePidfd().ifPresent(Pidfd::close);

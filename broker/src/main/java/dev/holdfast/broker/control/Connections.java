@@ -59,6 +59,7 @@ public final class Connections implements Timed, AutoCloseable {
   private final Map<Connection, Instant> silent = new LinkedHashMap<>();
   private final Map<Connection, Instant> stalled = new LinkedHashMap<>();
   private final Held held = new Held();
+  private final Map<Long, Pidfd> kept = new HashMap<>(0); // of processes that were adopted
   private final Closing closing;
   private final List<Connection> fresh = new ArrayList<>(); // not registered yet
   private final ByteBuffer room = ByteBuffer.allocate(64 << 10);
@@ -88,12 +89,19 @@ public final class Connections implements Timed, AutoCloseable {
   /** Starts taking connections. */
   void open(Calls actor) throws ErrnoException {
     calls = actor;
+    socket.begin();
     poller.add(socket.listener().fd(), Poller.READABLE, (Watcher) ready -> accept());
   }
 
   /** How many there are now. */
   int count() {
     return byId.size();
+  }
+
+  /** The process behind a connection, as it was when it connected; 0 where it cannot be told. */
+  public int pid(long id) {
+    Connection connection = byId.get(id);
+    return connection == null ? 0 : connection.caller().pid();
   }
 
   Optional<Connection> find(long id) {
@@ -189,6 +197,9 @@ public final class Connections implements Timed, AutoCloseable {
 
   /** Registers those who have come, after their first call was answered. */
   public void registerFresh() {
+    if (calls == null) {
+      return; // what they say could not be acted on yet
+    }
     for (int i = 0; i < fresh.size(); i++) {
       Connection connection = fresh.get(i);
       connection
@@ -308,8 +319,28 @@ public final class Connections implements Timed, AutoCloseable {
     events.accept(new Event.ConnectionClosed(connection.id()));
   }
 
-  /** Moves the pidfd of a peer to the caller; empty when the peer is gone. */
+  /**
+   * Keeps the pidfd of a process for which somebody else asked, until a lease follows it or is
+   * refused. It stays when the connection ends, since the process does not end with it.
+   *
+   * @param id who asked
+   */
+  public void keepPidfd(long id, Pidfd moved) {
+    Pidfd before = kept.put(id, moved);
+    if (before != null) {
+      before.close();
+    }
+  }
+
+  /**
+   * Moves the pidfd that was kept for a connection, or else that of its peer, to the caller; empty
+   * when the peer is gone.
+   */
   public Optional<Pidfd> takePidfd(long id) {
+    Pidfd adopted = kept.remove(id);
+    if (adopted != null) {
+      return Optional.of(adopted);
+    }
     Connection connection = byId.get(id);
     return connection == null ? Optional.empty() : connection.takePidfd();
   }
@@ -338,6 +369,97 @@ public final class Connections implements Timed, AutoCloseable {
     events.accept(new Event.Warned(null, message));
   }
 
+  // ---- another life
+
+  /** A connection and its socket, for a successor. */
+  public record Handed(HandedConnection connection, OwnedFd borrowed) {}
+
+  /**
+   * Whether no peer is in the middle of what cannot be handed over. A peer that does not go on can
+   * keep it from being so: whoever waits for it does so for a while, and then hands over the rest.
+   */
+  public boolean isQuiet() {
+    return byId.values().stream().allMatch(Connection::isQuiet);
+  }
+
+  /**
+   * All connections, but for that of the successor itself, and those that cannot be handed over:
+   * their peers see the end when this broker lets go.
+   */
+  public List<Handed> handOver() {
+    List<Handed> all = new ArrayList<>(byId.size());
+    for (Connection each : byId.values()) {
+      each.handOver().ifPresent(text -> all.add(new Handed(text, each.descriptor())));
+    }
+    return all;
+  }
+
+  /**
+   * Takes over a connection of a predecessor, under its number; ours go on above it. It is looked
+   * at after {@link Methods#open}. As long as the predecessor may go on with it, it is given up by
+   * {@link #letGo}: {@link #close} ends it for both.
+   *
+   * @throws IllegalArgumentException for one that makes no sense; nothing was taken then
+   */
+  public void adopt(HandedConnection handed, OwnedFd moved) {
+    long id = handed.caller().connection();
+    if (id <= BrokerState.NOBODY || byId.containsKey(id)) {
+      throw new IllegalArgumentException("a second connection " + id);
+    }
+    UnixSocket peer = UnixSocket.adopt(moved);
+    peer.acceptAtMost(DeclaredDescriptors.MOST);
+    Connection connection = new Connection(handed, peer, this);
+    byId.put(id, connection);
+    countByUid.merge(handed.caller().uid(), 1, Integer::sum);
+    lastId = Math.max(lastId, id);
+    fresh.add(connection);
+  }
+
+  /**
+   * Talks to a peer alone from now on, blocking: the successor whose call for a handover waits.
+   * Must not be called while that call is being handed on, but after it.
+   *
+   * @return empty when the peer is gone
+   */
+  public Optional<Conversation> converse(long id) {
+    return find(id).filter(Connection::isOpen).map(Conversation::new);
+  }
+
+  /**
+   * Closes our descriptors of all peers and of the control socket, which they do not notice: a
+   * successor has the same descriptions. Nothing else may be called after it.
+   */
+  public void letGo() {
+    for (Connection connection : List.copyOf(byId.values())) {
+      connection.letGo();
+    }
+    byId.clear();
+    countByUid.clear();
+    silent.clear();
+    stalled.clear();
+    fresh.clear();
+    closeOwn();
+    if (calls != null) {
+      calls = null;
+      try {
+        poller.remove(socket.descriptor());
+      } catch (ErrnoException e) {
+        warn("leaving the control socket: " + e.getMessage());
+      }
+    }
+    socket.letGo();
+  }
+
+  private void closeOwn() {
+    kept.values().forEach(Pidfd::close);
+    kept.clear();
+    OwnedFd reserve = spare;
+    if (reserve != null) {
+      reserve.close();
+      spare = null;
+    }
+  }
+
   /** Drops all peers, and gives up the control socket. */
   @Override
   public void close() throws IOException {
@@ -347,10 +469,7 @@ public final class Connections implements Timed, AutoCloseable {
     for (Connection connection : List.copyOf(byId.values())) {
       connection.close(null);
     }
-    OwnedFd reserve = spare;
-    if (reserve != null) {
-      reserve.close();
-    }
+    closeOwn();
     socket.close();
   }
 }

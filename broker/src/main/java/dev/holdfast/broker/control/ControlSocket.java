@@ -2,6 +2,7 @@ package dev.holdfast.broker.control;
 
 import dev.holdfast.broker.bind.BindException;
 import dev.holdfast.broker.bind.UnixPath;
+import dev.holdfast.broker.core.SocketProof.PathProof;
 import dev.holdfast.broker.core.SocketSettings;
 import dev.holdfast.fd.ErrnoException;
 import dev.holdfast.fd.LockFile;
@@ -35,6 +36,8 @@ public final class ControlSocket implements AutoCloseable {
               + "; stop it, or give this one another --socket");
     }
   }
+
+  private static final int BACKLOG = 4096;
 
   private final UnixListener listener;
   private final @Nullable UnixPath path;
@@ -76,10 +79,36 @@ public final class ControlSocket implements AutoCloseable {
     }
   }
 
+  /**
+   * The control socket of a predecessor that lives. It is touched only by {@link #begin}.
+   *
+   * @param moved the listening socket
+   * @param lock what has the lock of a path
+   * @param path by which a path is known to be the socket's
+   * @throws IllegalArgumentException for a path that comes without its lock or proof; nothing was
+   *     taken then
+   */
+  public static ControlSocket adopt(
+      UnixAddress address, OwnedFd moved, Optional<OwnedFd> lock, Optional<PathProof> path) {
+    if (!(address instanceof UnixAddress.Path at)) {
+      return new ControlSocket(UnixListener.adopt(moved, address), null, null);
+    }
+    if (lock.isEmpty() || path.isEmpty()) {
+      throw new IllegalArgumentException("the control socket " + at + " came without its lock");
+    }
+    return new ControlSocket(
+        UnixListener.adopt(moved, address),
+        UnixPath.adopt(at.path(), path.get()),
+        LockFile.adopt(lockPath(at), lock.get()));
+  }
+
+  private static Path lockPath(UnixAddress.Path at) {
+    return Path.of(at.path() + ".lock");
+  }
+
   private static ControlSocket openPath(UnixAddress.Path at, SocketSettings settings)
       throws TakenException, IOException {
-    Path lockPath = Path.of(at.path() + ".lock");
-    Optional<LockFile> lock = LockFile.tryLock(lockPath);
+    Optional<LockFile> lock = LockFile.tryLock(lockPath(at));
     if (lock.isEmpty()) {
       throw new TakenException(at, brokerAt(at));
     }
@@ -108,11 +137,11 @@ public final class ControlSocket implements AutoCloseable {
   private static ControlSocket listening(
       OwnedFd fd, UnixAddress address, @Nullable UnixPath path, @Nullable LockFile lock)
       throws ErrnoException {
-    return new ControlSocket(UnixListener.listen(fd, address, 4096), path, lock);
+    return new ControlSocket(UnixListener.listen(fd, address, BACKLOG), path, lock);
   }
 
   /** Who listens at the address; the kernel tells a connecting peer (SO_PEERCRED). */
-  private static OptionalInt brokerAt(UnixAddress address) {
+  public static OptionalInt brokerAt(UnixAddress address) {
     try (UnixSocket there = UnixSocket.connect(address)) {
       return OptionalInt.of(there.peerCredentials().pid());
     } catch (ErrnoException e) {
@@ -122,6 +151,34 @@ public final class ControlSocket implements AutoCloseable {
 
   UnixListener listener() {
     return listener;
+  }
+
+  /** Whoever connects from now on sees this process behind the socket. */
+  void begin() throws ErrnoException {
+    listener.listenAgain(BACKLOG);
+  }
+
+  /** The listening socket, borrowed. */
+  public OwnedFd descriptor() {
+    return listener.fd();
+  }
+
+  /** What has the lock, borrowed; empty for an abstract name. */
+  public Optional<OwnedFd> lock() {
+    return Optional.ofNullable(lock).map(LockFile::fd);
+  }
+
+  /** By which a successor knows the path to be the socket's; empty for an abstract name. */
+  public Optional<PathProof> proof() {
+    return Optional.ofNullable(path).map(UnixPath::proof);
+  }
+
+  /** Closes our descriptors, and leaves socket, path and lock to a successor that has them too. */
+  public void letGo() {
+    listener.close();
+    if (lock != null) {
+      lock.letGo();
+    }
   }
 
   /** Removes the path if it is still ours, and gives up the address. */

@@ -9,6 +9,7 @@ import dev.holdfast.broker.core.Event;
 import dev.holdfast.broker.core.Hold;
 import dev.holdfast.broker.core.IdlePolicy;
 import dev.holdfast.broker.core.ListenerConfig;
+import dev.holdfast.broker.core.Offered;
 import dev.holdfast.broker.core.Principal;
 import dev.holdfast.broker.core.Refusal;
 import dev.holdfast.broker.core.SocketSettings;
@@ -18,6 +19,7 @@ import dev.holdfast.fd.Accounts;
 import dev.holdfast.fd.ErrnoException;
 import dev.holdfast.fd.Limits;
 import dev.holdfast.fd.OwnedFd;
+import dev.holdfast.fd.Pidfd;
 import dev.holdfast.fd.Signals;
 import dev.holdfast.listener.InvalidSpecException;
 import dev.holdfast.listener.LeaseId;
@@ -32,6 +34,8 @@ import dev.holdfast.varlink.Reply;
 import dev.holdfast.varlink.VarlinkException;
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -39,6 +43,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /**
@@ -61,6 +67,7 @@ public final class Methods implements Connections.Calls {
       Handler handler) {}
 
   private static final String SERVICE = "org.varlink.service";
+  private static final int SIGTERM = 15;
   static final String WORKER = "dev.holdfast.Worker";
   private static final String CONTROL = "dev.holdfast.Control";
 
@@ -107,6 +114,7 @@ public final class Methods implements Connections.Calls {
     add(WORKER, "Await", this::await);
     addMethod(WORKER, "Store", false, true, this::store);
     add(WORKER, "Retrieve", this::retrieve);
+    addMethod(WORKER, "Restore", false, true, this::restore);
     add(CONTROL, "Listen", this::listen);
     add(
         CONTROL,
@@ -121,6 +129,9 @@ public final class Methods implements Connections.Calls {
     add(CONTROL, "Stop", (who, what, none) -> event(ServiceCalls.stop(who.caller(), what)));
     add(CONTROL, "Start", (who, what, none) -> event(ServiceCalls.start(who.caller(), what)));
     add(CONTROL, "Reload", this::reload);
+    add(CONTROL, "Adopt", this::adopt);
+    add(CONTROL, "Upgrade", this::upgrade);
+    add(CONTROL, "Handover", this::handover);
     add(CONTROL, "Status", this::status);
   }
 
@@ -158,6 +169,11 @@ public final class Methods implements Connections.Calls {
     return answers;
   }
 
+  /** What callers stored or brought back; ours. */
+  public StoredDescriptors stored() {
+    return stored;
+  }
+
   /** Closes what callers stored. */
   public void closeStored() {
     stored.close();
@@ -184,6 +200,8 @@ public final class Methods implements Connections.Calls {
         throw VarlinkException.expectedMore();
       }
       method.description().check(method.signature().in(), call.parameters());
+      // Of a Restore whose lease was followed already.
+      connection.takePidfd().ifPresent(Pidfd::close);
       if (connection.continuation() != null && !call.method().equals(WORKER + ".Acquire")) {
         connection.continueWith(null);
       }
@@ -255,15 +273,8 @@ public final class Methods implements Connections.Calls {
     if (hold == Hold.CONNECTION && (program || stopSignal != 0)) { // no process is followed
       throw VarlinkException.invalidParameter(program ? "notify" : "stopSignal");
     }
-    if (hold == Hold.PROCESS) {
-      try {
-        if (!connection.preparePidfd()) {
-          connection.close("the process that connected is gone");
-          return;
-        }
-      } catch (ErrnoException e) {
-        throw Wire.error(WORKER, new Refusal.LimitReached("openFiles", descriptorLimit()));
-      }
+    if (hold == Hold.PROCESS && !preparePidfd(connection)) {
+      return;
     }
     event(
         new Event.Acquire(
@@ -274,6 +285,19 @@ public final class Methods implements Connections.Calls {
             parameters.bool("replace", false),
             program,
             stopSignal));
+  }
+
+  /** Has what a lease can follow; else the connection is closed, since nobody is behind it. */
+  private static boolean preparePidfd(Connection connection) throws VarlinkException {
+    try {
+      if (connection.preparePidfd()) {
+        return true;
+      }
+    } catch (ErrnoException e) {
+      throw Wire.error(WORKER, new Refusal.LimitReached("openFiles", descriptorLimit()));
+    }
+    connection.close("the process that connected is gone");
+    return false;
   }
 
   /** Its number, or 0 for none. */
@@ -312,6 +336,32 @@ public final class Methods implements Connections.Calls {
       throws VarlinkException {
     String name = listenerName(parameters, "name").value();
     event(new Event.Retrieve(connection.caller(), name, parameters.bool("remove", false)));
+  }
+
+  private void restore(Connection connection, JsonObject parameters, DescriptorQueue descriptors)
+      throws VarlinkException, IOException {
+    LeaseId lease = lease(parameters);
+    if (!state.hasLease(lease)) { // before anything is looked at for it
+      throw Wire.error(WORKER, new Refusal.NoSuchLease(lease.value()));
+    }
+    List<JsonObject> sockets = parameters.objects("sockets");
+    List<ListenerName> names = new ArrayList<>(sockets.size());
+    for (JsonObject socket : sockets) {
+      names.add(listenerName(socket.string("listener"), "sockets"));
+    }
+    if (!preparePidfd(connection)) {
+      return;
+    }
+    // Each socket declares one descriptor, as the interface's text has made sure.
+    List<OwnedFd> taken = descriptors.takeExactly(DeclaredDescriptors.count(parameters));
+    List<Offered> offered = new ArrayList<>(taken.size());
+    for (int i = 0; i < sockets.size(); i++) {
+      JsonObject socket = sockets.get(i);
+      OwnedFd fd = taken.get((int) socket.integer(DeclaredDescriptors.INDEX));
+      offered.add(
+          OfferedSockets.look(names.get(i), stored.keep(fd), fd, socket.string("endpoint")));
+    }
+    event(new Event.Restore(connection.caller(), lease, offered));
   }
 
   private static LeaseId lease(JsonObject parameters) throws VarlinkException {
@@ -455,6 +505,131 @@ public final class Methods implements Connections.Calls {
     connections
         .find(connection)
         .ifPresent(waiting -> Answers.error(waiting, Wire.reloadFailed(file, line, message)));
+  }
+
+  private void adopt(Connection connection, JsonObject parameters, DescriptorQueue none)
+      throws VarlinkException {
+    Caller caller = connection.caller();
+    ListenerName name = listenerName(parameters, "name");
+    if (!state.mayControl(caller)) { // before anything is looked at for it
+      throw Wire.error(CONTROL, new Refusal.NotPermitted(name.value(), "adopt"));
+    }
+    int pid = (int) within(parameters.integer("pid"), 1, Integer.MAX_VALUE, "pid");
+    OptionalLong port = parameters.optionalInteger("port");
+    String service = parameters.optionalString("service").orElse(name.value());
+    if (!ServiceCalls.isName(service)) {
+      throw VarlinkException.invalidParameter("service");
+    }
+    int stopSignal = stopSignal(parameters);
+    operator.adopt(
+        new Operator.Adoption(
+            caller,
+            name,
+            pid,
+            port.isPresent()
+                ? OptionalInt.of((int) within(port.getAsLong(), 1, 65_535, "port"))
+                : OptionalInt.empty(),
+            parameters.optionalString("endpoint"),
+            service,
+            stopSignal == 0 ? SIGTERM : stopSignal,
+            parameters.bool("nonBlocking", false)));
+  }
+
+  private static long within(long value, long least, long most, String parameter)
+      throws VarlinkException {
+    if (value < least || value > most) {
+      throw VarlinkException.invalidParameter(parameter);
+    }
+    return value;
+  }
+
+  /** Tells who wanted a process adopted why it was not; nobody, when the connection is gone. */
+  public void adoptFailed(long connection, int pid, String reason) {
+    fail(connection, "AdoptFailed", JsonObject.of("pid", pid, "reason", reason));
+  }
+
+  private void upgrade(Connection connection, JsonObject parameters, DescriptorQueue none)
+      throws VarlinkException {
+    requireOwn(connection.caller(), "upgrade");
+    Optional<Path> program = Optional.empty();
+    Optional<String> text = parameters.optionalString("program");
+    if (text.isPresent()) {
+      program = Optional.of(program(text.get()));
+    }
+    operator.upgrade(connection.id(), program);
+  }
+
+  private static Path program(String text) throws VarlinkException {
+    try {
+      Path path = Path.of(text);
+      if (path.isAbsolute()) {
+        return path;
+      }
+    } catch (InvalidPathException e) {
+      // Not a path: the same as one that is not absolute.
+    }
+    throw VarlinkException.invalidParameter("program");
+  }
+
+  /** Not for those who were given rights: who may do this has all that the broker has. */
+  private void requireOwn(Caller caller, String right) throws VarlinkException {
+    if (caller.uid() != 0 && caller.uid() != operator.identity().uid()) {
+      throw Wire.error(CONTROL, new Refusal.NotPermitted("", right));
+    }
+  }
+
+  /**
+   * Tells who waits for an upgrade what it has done: each step to one who wants more, {@link
+   * Operator.UpgradeStep#DONE} to any, as the last.
+   *
+   * @param pid of the other broker; 0 before it is started
+   */
+  public void upgradeStep(
+      long connection, Operator.UpgradeStep step, int pid, String message, Instant at) {
+    Optional<Connection> found = connections.find(connection);
+    Call call = found.map(Connection::call).orElse(null);
+    boolean last = step == Operator.UpgradeStep.DONE;
+    if (found.isEmpty() || call == null || (!last && !call.more())) {
+      return;
+    }
+    JsonObject parameters = JsonObject.of("step", Wire.upgradeStep(step, pid, message, at));
+    boolean unused =
+        found.get().reply(last ? Reply.of(parameters) : Reply.continued(parameters), List.of());
+  }
+
+  /** Tells who waits for an upgrade why it failed; nobody, when the connection is gone. */
+  public void upgradeFailed(long connection, String reason) {
+    fail(connection, "UpgradeFailed", JsonObject.of("reason", reason));
+  }
+
+  private void handover(Connection connection, JsonObject parameters, DescriptorQueue none)
+      throws VarlinkException {
+    requireOwn(connection.caller(), "handover");
+    if (!parameters.string("step").equals("begin")) { // the others go by a Conversation
+      throw new VarlinkException(
+          CONTROL + ".HandoverFailed",
+          JsonObject.of("reason", "none is under way on this connection"));
+    }
+    List<Integer> formats = new ArrayList<>();
+    if (parameters.has("formats")) {
+      for (Object format : parameters.list("formats")) {
+        formats.add((int) within((Long) format, 1, Integer.MAX_VALUE, "formats"));
+      }
+    }
+    operator.handover(connection.id(), formats);
+  }
+
+  /** Tells a successor that asks why it gets nothing; nobody, when the connection is gone. */
+  public void handoverFailed(long connection, String reason) {
+    fail(connection, "HandoverFailed", JsonObject.of("reason", reason));
+  }
+
+  private void fail(long connection, String error, JsonObject parameters) {
+    connections
+        .find(connection)
+        .ifPresent(
+            waiting ->
+                Answers.error(waiting, new VarlinkException(CONTROL + "." + error, parameters)));
   }
 
   private void status(Connection connection, JsonObject parameters, DescriptorQueue none)

@@ -6,8 +6,11 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** The descriptors that callers stored. Owns them. */
-final class StoredDescriptors implements AutoCloseable {
+/**
+ * The descriptors that callers stored, and those that they brought back until the state has decided
+ * on them. Owns them.
+ */
+public final class StoredDescriptors implements AutoCloseable {
 
   private final Map<Long, OwnedFd> byId = new HashMap<>();
   private final Closing closing;
@@ -21,6 +24,25 @@ final class StoredDescriptors implements AutoCloseable {
   long keep(OwnedFd moved) {
     byId.put(++lastId, moved);
     return lastId;
+  }
+
+  /** Takes ownership, under a number that an earlier broker gave; ours go on above it. */
+  public void put(long id, OwnedFd moved) {
+    OwnedFd before = byId.put(id, moved);
+    if (before != null) {
+      closing.close(before);
+    }
+    lastId = Math.max(lastId, id);
+  }
+
+  /** Moves it to the caller. */
+  public Optional<OwnedFd> take(long id) {
+    return Optional.ofNullable(byId.remove(id));
+  }
+
+  /** All by number, borrowed. */
+  public Map<Long, OwnedFd> all() {
+    return Map.copyOf(byId);
   }
 
   /** Borrows it. */
@@ -47,6 +69,7 @@ final class StoredDescriptors implements AutoCloseable {
     };
   }
 
+  /** Closes all of ours; a successor has its own. */
   @Override
   public void close() {
     byId.values().forEach(closing::close);

@@ -255,6 +255,15 @@ final class Wire {
         .build();
   }
 
+  static JsonObject upgradeStep(Operator.UpgradeStep step, int pid, String message, Instant at) {
+    return JsonObject.builder()
+        .put("step", step.word())
+        .put("pid", unlessZero(pid))
+        .put("message", message)
+        .put("atUsec", microseconds(at))
+        .build();
+  }
+
   private static @Nullable Integer unlessZero(int pid) {
     return pid == 0 ? null : pid;
   }

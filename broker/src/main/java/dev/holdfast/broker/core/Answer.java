@@ -39,6 +39,16 @@ public sealed interface Answer {
    */
   record State(LeaseState state, Optional<Instant> deadline, boolean last) implements Answer {}
 
+  /** The listeners of a restored lease whose sockets were what they were said to be. */
+  record Restored(List<ListenerName> accepted) implements Answer {
+    public Restored {
+      accepted = List.copyOf(accepted);
+    }
+  }
+
+  /** A listener that was taken out of a running process, and the lease of that process. */
+  record AdoptedListener(ListenerView listener, LeaseId lease) implements Answer {}
+
   record Retrieved(long descriptor, boolean moved) implements Answer {}
 
   record OneListener(ListenerView listener) implements Answer {}

@@ -6,5 +6,12 @@ package dev.holdfast.broker.core;
  * @param id our number for it, never used again
  * @param endpoint what it is bound to, as the wire writes it
  * @param port 0 for a Unix socket
+ * @param proof by which it is known again when the broker has died
  */
-public record BoundSocket(long id, String endpoint, SocketKind kind, int port) {}
+public record BoundSocket(long id, String endpoint, SocketKind kind, int port, SocketProof proof) {
+
+  /** One that cannot be known again. */
+  public BoundSocket(long id, String endpoint, SocketKind kind, int port) {
+    this(id, endpoint, kind, port, SocketProof.NONE);
+  }
+}

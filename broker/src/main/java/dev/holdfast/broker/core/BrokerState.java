@@ -2,10 +2,12 @@ package dev.holdfast.broker.core;
 
 import dev.holdfast.listener.LeaseId;
 import dev.holdfast.listener.ListenerName;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -16,6 +18,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +38,12 @@ public final class BrokerState {
   private static final int MOST_LEASES = 65_536;
 
   private static final int SIGTERM = 15;
+
+  /** How long a lease whose holder cannot be followed waits for it to come back by itself. */
+  static final Duration RESTORE_TIME = Duration.ofSeconds(30);
+
+  private static final Duration FIRST_RETRY = Duration.ofMillis(250);
+  private static final Duration LONGEST_RETRY = Duration.ofSeconds(5);
 
   /** A bind under way, and what to do when it has succeeded. */
   private record Pending(
@@ -61,12 +70,16 @@ public final class BrokerState {
   private final Map<Long, LeaseId> awaitingBy = new HashMap<>();
   private final Deque<Event> postponed = new ArrayDeque<>();
   private final Deadlines<LeaseId> drainEnds = new Deadlines<>();
+  private final Deadlines<LeaseId> restoreEnds = new Deadlines<>();
+  private final Deadlines<ListenerName> retries = new Deadlines<>();
+  private final Map<Long, ListenerName> rebinding = new HashMap<>(); // by transaction
   private final Outbox out = new Outbox();
   private final Deposits deposits;
   private final Services services = new Services(out, new WorkerLeases());
   private boolean shuttingDown;
   private boolean waitForLeases;
   private boolean finished;
+  private Event.@Nullable Remembered asleep; // until it is to act on it
   private @Nullable Pending pending;
   private BrokerConfig config = BrokerConfig.EMPTY;
   private long lastTransaction;
@@ -83,6 +96,7 @@ public final class BrokerState {
     this.rights = new Rights(ownUid);
     this.leasePrefix = leasePrefix;
     this.deposits = new Deposits(out, rights);
+    out.touch(Entry.OfBroker.KEY);
   }
 
   /** Changes the state, and says what has to be done, in order. */
@@ -95,8 +109,22 @@ public final class BrokerState {
   /** Ends what has come to its deadline. */
   public List<Effect> expire(Instant moment) {
     out.begin(moment, 0);
+    if (asleep != null) {
+      return out.effects();
+    }
     for (LeaseId id = drainEnds.takeDue(moment); id != null; id = drainEnds.takeDue(moment)) {
       end(id, "not released by the deadline of its drain");
+    }
+    for (LeaseId id = restoreEnds.takeDue(moment); id != null; id = restoreEnds.takeDue(moment)) {
+      end(id, "a broker before this one died, and its holder did not come back to restore it");
+    }
+    for (ListenerName name = retries.takeDue(moment);
+        name != null;
+        name = retries.takeDue(moment)) {
+      Listener listener = listeners.get(name);
+      if (listener != null) {
+        bindAnew(listener);
+      }
     }
     services.expire();
     finishIfOver();
@@ -105,12 +133,19 @@ public final class BrokerState {
 
   /** When {@link #expire} must be called next; empty when nothing ends by itself. */
   public Optional<Instant> nextDeadline() {
-    Optional<Instant> drain = drainEnds.earliest();
-    Optional<Instant> service = services.nextDeadline();
-    if (drain.isEmpty() || service.isEmpty()) {
-      return drain.isEmpty() ? service : drain;
+    if (asleep != null) {
+      return Optional.empty();
     }
-    return drain.get().isBefore(service.get()) ? drain : service;
+    return earlier(
+        earlier(drainEnds.earliest(), services.nextDeadline()),
+        earlier(restoreEnds.earliest(), retries.earliest()));
+  }
+
+  private static Optional<Instant> earlier(Optional<Instant> one, Optional<Instant> other) {
+    if (one.isEmpty() || other.isEmpty()) {
+      return one.isEmpty() ? other : one;
+    }
+    return one.get().isBefore(other.get()) ? one : other;
   }
 
   public BrokerConfig config() {
@@ -119,6 +154,16 @@ public final class BrokerState {
 
   public int listenerCount() {
     return listeners.size();
+  }
+
+  /** All leases that there are. */
+  public Set<LeaseId> leaseIds() {
+    return Set.copyOf(leases.keySet());
+  }
+
+  /** Whether it is about to end, and begins nothing new. */
+  public boolean isShuttingDown() {
+    return shuttingDown;
   }
 
   /** Whether the lease has not ended. */
@@ -233,6 +278,7 @@ public final class BrokerState {
     }
     Lease lease = new Lease(nextLeaseId(), request, out.now());
     leases.put(lease.id(), lease);
+    out.touch(lease.key());
     if (lease.hold() == Hold.CONNECTION) {
       byConnection.computeIfAbsent(lease.connection(), key -> new HashSet<>(2)).add(lease.id());
     }
@@ -415,6 +461,7 @@ public final class BrokerState {
     Listener existing = listeners.get(name);
     if (existing != null && existing.config().equals(request.config())) {
       if (existing.hasFailed() && existing.shouldListen()) {
+        bindAnew(existing);
         sockets(existing).forEach(socket -> out.add(new Effect.Heal(socket.id())));
       }
       answerListener(caller, existing);
@@ -423,6 +470,7 @@ public final class BrokerState {
     if (request.config().isStopped()) {
       Listener listener = existing == null ? new Listener(name, request.config(), false) : existing;
       listeners.put(name, listener);
+      out.touch(listener.key());
       closeSockets(listener, "stopped");
       listener.configure(request.config());
       out.notice(Notice.Kind.LISTENER_CLOSED, name.value(), null, "stopped; the name stays");
@@ -458,19 +506,23 @@ public final class BrokerState {
   }
 
   /**
-   * Whether listeners are being bound. What changes listeners waits for the outcome, which it was
-   * not decided upon.
+   * Whether listeners are being bound, or bound anew. What changes listeners waits for the outcome,
+   * which it was not decided upon.
    */
   private boolean mustWait(Event event) {
-    if (pending == null) {
+    if (!isBinding()) {
       return false;
     }
     postponed.add(event);
     return true;
   }
 
+  private boolean isBinding() {
+    return pending != null || !rebinding.isEmpty();
+  }
+
   private void resume() {
-    while (pending == null && !postponed.isEmpty()) {
+    while (!isBinding() && !postponed.isEmpty()) {
       postponed.remove().applyTo(this);
     }
   }
@@ -575,14 +627,15 @@ public final class BrokerState {
       if (existing != null && existing.config().equals(wanted)) {
         continue;
       }
-      if (existing != null && !existing.isConfigured()) {
+      boolean rebind =
+          existing != null && ListenerChange.between(existing.config(), wanted).needsRebind();
+      // One that Listen opened, or that was adopted, is taken over if it can be made to fit.
+      if (existing != null && !existing.isConfigured() && rebind) {
         out.refuse(event.connection(), new Refusal.Conflict(name.value(), name.value()));
         return;
       }
       if (wanted.isStopped()
-          || (existing != null
-              && existing.socket() != null
-              && !ListenerChange.between(existing.config(), wanted).needsRebind())) {
+          || (existing != null && (existing.socket() != null || existing.isLost()) && !rebind)) {
         inPlace.put(name, wanted);
       } else if (existing != null
           && existing.socket() != null
@@ -625,6 +678,12 @@ public final class BrokerState {
   }
 
   void bound(Event.Bound event) {
+    ListenerName again = rebinding.remove(event.transaction());
+    if (again != null) {
+      boundAnew(listener(again), event.opened().get(0));
+      resume();
+      return;
+    }
     Pending transaction = takePending(event.transaction());
     if (transaction != null) {
       commit(transaction, event.opened());
@@ -676,7 +735,9 @@ public final class BrokerState {
     }
     for (ListenerName name : next.listeners().keySet()) {
       // Also one that Listen had opened just so: from now on the file says how it is to be.
-      listener(name).belongToConfiguration();
+      Listener listener = listener(name);
+      listener.belongToConfiguration();
+      out.touch(listener.key());
     }
     Answer.Changes ofListeners = new Answer.Changes(added, changed, removed);
     Answer.Changes ofServices =
@@ -695,6 +756,7 @@ public final class BrokerState {
         new Listener(
             sockets.name(), wanted, configured || (before != null && before.isConfigured()));
     listeners.put(sockets.name(), listener);
+    out.touch(listener.key());
     listener.open(sockets.main(), sockets.companion().orElse(null));
     for (BoundSocket socket : sockets(listener)) {
       bySocket.put(socket.id(), listener);
@@ -707,17 +769,31 @@ public final class BrokerState {
         sockets.main().endpoint());
     if (before != null) {
       forget(before);
-      if (!before.leases().isEmpty()) {
-        // They hold the old socket, and serve its queue until they end; nothing of it is lost. But
-        // nobody serves the new one yet, so they are not counted there.
-        out.notice(
-            Notice.Kind.WARNING,
-            sockets.name().value(),
-            null,
-            before.leases().size()
-                + " leases still serve the old endpoint until their workers are restarted");
+      leaveBehind(before);
+    }
+  }
+
+  /**
+   * They hold the old socket, and serve its queue until they end; nothing of it is lost. But nobody
+   * serves the new one yet, so they are not counted there.
+   */
+  private void leaveBehind(Listener before) {
+    if (before.leases().isEmpty()) {
+      return;
+    }
+    for (LeaseId id : before.leases()) {
+      Lease lease = leases.get(id);
+      if (lease != null) {
+        lease.former().add(before.name());
+        out.touch(lease.key());
       }
     }
+    out.notice(
+        Notice.Kind.WARNING,
+        before.name().value(),
+        null,
+        before.leases().size()
+            + " leases still serve the old endpoint until their workers are restarted");
   }
 
   private void change(ListenerName name, ListenerConfig wanted) {
@@ -728,8 +804,9 @@ public final class BrokerState {
     }
     boolean listened = listener.shouldListen();
     listener.configure(wanted);
+    out.touch(listener.key());
     if (wanted.isStopped()) {
-      if (listener.socket() != null) {
+      if (listener.socket() != null || listener.isLost()) {
         closeSockets(listener, "stopped");
         out.notice(Notice.Kind.LISTENER_CLOSED, name.value(), null, "stopped; the name stays");
       }
@@ -750,6 +827,7 @@ public final class BrokerState {
 
   private void remove(Listener listener, String reason) {
     listeners.remove(listener.name());
+    out.touch(listener.key());
     closeSockets(listener, reason);
     out.notice(Notice.Kind.LISTENER_CLOSED, listener.name().value(), null, reason);
   }
@@ -772,6 +850,7 @@ public final class BrokerState {
   }
 
   private void forget(Listener listener) {
+    retries.clear(listener.name());
     for (BoundSocket socket : sockets(listener)) {
       bySocket.remove(socket.id());
       out.add(new Effect.CloseSocket(socket.id()));
@@ -779,6 +858,12 @@ public final class BrokerState {
   }
 
   void bindFailed(Event.BindFailed event) {
+    ListenerName again = rebinding.remove(event.transaction());
+    if (again != null) {
+      notBoundAnew(listener(again), event.failure().message());
+      resume();
+      return;
+    }
     Pending transaction = takePending(event.transaction());
     if (transaction != null) {
       refuseBind(transaction, event.failure());
@@ -816,6 +901,7 @@ public final class BrokerState {
       return;
     }
     listener.healed++;
+    out.touch(listener.key());
     listener.recover(event.socket());
     out.notice(
         Notice.Kind.LISTENER_HEALED,
@@ -848,6 +934,7 @@ public final class BrokerState {
     if (listener == null) {
       return;
     }
+    out.touch(listener.key());
     if (event.flagsRestored()) {
       listener.flagsRestored++;
       out.notice(
@@ -912,6 +999,7 @@ public final class BrokerState {
     for (Event event : List.copyOf(postponed)) {
       if (event.isAskedBy(connection)) {
         postponed.remove(event); // it was not begun
+        event.drop(this);
       }
     }
   }
@@ -1065,6 +1153,7 @@ public final class BrokerState {
           new Event.Acquire(caller, wanted.listeners(), Hold.PROCESS, service, false);
       Lease lease = new Lease(nextLeaseId(), request, out.now(), worker);
       leases.put(lease.id(), lease);
+      out.touch(lease.key());
       lease.names().forEach(name -> join(listener(name), lease));
       return lease.id();
     }
@@ -1091,6 +1180,7 @@ public final class BrokerState {
       Lease lease = leases.get(id);
       if (lease != null) {
         lease.heldBy(pid);
+        out.touch(lease.key());
       }
     }
 
@@ -1117,6 +1207,27 @@ public final class BrokerState {
     }
 
     @Override
+    public boolean has(LeaseId id) {
+      return leases.containsKey(id);
+    }
+
+    @Override
+    public boolean isAsked(LeaseId id) {
+      Lease lease = leases.get(id);
+      return lease != null && lease.asked;
+    }
+
+    @Override
+    public Optional<Instant> deadline(LeaseId id) {
+      return Optional.ofNullable(leases.get(id)).flatMap(Lease::deadline);
+    }
+
+    @Override
+    public boolean areAwaited(List<ListenerName> names) {
+      return names.stream().map(listeners::get).anyMatch(each -> each != null && each.isLost());
+    }
+
+    @Override
     public void awaitConnection(List<ListenerName> names) {
       names.stream()
           .map(listeners::get)
@@ -1132,6 +1243,655 @@ public final class BrokerState {
     }
   }
 
+  // ---- another life
+
+  /** All that has to be known again, in the order in which it has to be read. */
+  public List<Entry> entries() {
+    List<Entry> result = new ArrayList<>();
+    result.add(services.ownEntry());
+    listeners.values().forEach(each -> result.add(each.entry()));
+    result.addAll(services.serviceEntries());
+    leases.values().forEach(each -> result.add(each.entry()));
+    result.addAll(services.workerEntries());
+    result.addAll(deposits.entries());
+    return result;
+  }
+
+  /** What control connections wait for; also those with which leases end. */
+  public List<Link> links() {
+    Map<Long, String> askers = services.askers();
+    Set<Long> connections = new TreeSet<>(awaitingBy.keySet());
+    connections.addAll(out.watchers());
+    connections.addAll(askers.keySet());
+    connections.addAll(byConnection.keySet());
+    return connections.stream()
+        .map(
+            each ->
+                new Link(
+                    each, awaitingBy.get(each), out.watchers().contains(each), askers.get(each)))
+        .toList();
+  }
+
+  /** Whether nothing is under way that entries and links do not tell: a bind, a spawn. */
+  public boolean isQuiet() {
+    return !isBinding() && !services.isSpawning();
+  }
+
+  /** The entries that may have changed, come or gone since this was asked last. */
+  public Set<Entry.Key> takeTouched() {
+    return out.takeTouched();
+  }
+
+  /** One entry as it is now; empty when there is no such thing any more. */
+  public Optional<Entry> entry(Entry.Key key) {
+    return switch (key.kind()) {
+      case BROKER -> Optional.of(services.ownEntry());
+      case LISTENER ->
+          Optional.ofNullable(listeners.get(ListenerName.parse(key.name()))).map(Listener::entry);
+      case SERVICE -> services.serviceEntry(key.name());
+      case LEASE -> Optional.ofNullable(leases.get(new LeaseId(key.name()))).map(Lease::entry);
+      case WORKER -> services.workerEntry(key.name());
+      case DEPOSIT -> deposits.entry(key.name());
+    };
+  }
+
+  void remembered(Event.Remembered event) {
+    asleep = event;
+    Set<Long> neverRan = new HashSet<>();
+    Set<Long> workers = new HashSet<>();
+    for (Entry entry : event.entries()) {
+      out.touch(entry.key());
+      if (entry instanceof Entry.OfWorker worker) {
+        (worker.pid() == 0 ? neverRan : workers).add(worker.worker());
+      }
+    }
+    for (Entry entry : inOrder(event)) {
+      if (entry instanceof Entry.OfBroker broker) {
+        services.remember(broker);
+      } else if (entry instanceof Entry.OfListener listener) {
+        remember(listener, event.survivors());
+      } else if (entry instanceof Entry.OfService service) {
+        services.remember(service);
+      } else if (entry instanceof Entry.OfLease lease) {
+        // The program of a worker runs only after its process is known: this one never did.
+        if (lease.worker() == 0 || workers.contains(lease.worker())) {
+          remember(lease);
+        }
+      } else if (entry instanceof Entry.OfWorker worker) {
+        if (!neverRan.contains(worker.worker())) {
+          services.remember(worker);
+        }
+      } else if (entry instanceof Entry.OfDeposit deposit) {
+        if (event.survivors().deposits().contains(deposit.descriptor())) {
+          deposits.remember(deposit);
+        }
+      }
+    }
+    config = configured(event.config());
+    event.links().forEach(this::remember);
+    for (Lease lease : leases.values()) {
+      followAgain(lease, event);
+    }
+    for (Listener listener : listeners.values()) {
+      if (!listener.leases().isEmpty()) {
+        sockets(listener).forEach(each -> out.add(new Effect.Audit(each.id(), true)));
+      }
+      awaitConnection(listener);
+    }
+    services.remembered(event.survivors());
+  }
+
+  /**
+   * A journal tells each thing when it changed last; what is older has to come first again, since a
+   * worker replaces those before it.
+   */
+  private static List<Entry> inOrder(Event.Remembered event) {
+    if (event.survivors().handedOver()) {
+      return event.entries();
+    }
+    List<Entry> sorted = new ArrayList<>(event.entries());
+    sorted.sort(
+        Comparator.comparing((Entry entry) -> entry.key().kind())
+            .thenComparing(
+                entry -> entry instanceof Entry.OfLease lease ? lease.since() : Instant.EPOCH)
+            .thenComparing(entry -> entry.key().name().length())
+            .thenComparing(entry -> entry.key().name()));
+    return sorted;
+  }
+
+  /** As it was configured; the file as it is now comes as a change of this. */
+  private BrokerConfig configured(BrokerConfig now) {
+    TreeMap<ListenerName, ListenerConfig> before = new TreeMap<>();
+    for (Listener listener : listeners.values()) {
+      if (listener.isConfigured()) {
+        before.put(listener.name(), listener.config());
+      }
+    }
+    return new BrokerConfig(
+        now.control(),
+        now.store(),
+        now.retrieve(),
+        now.limits(),
+        before,
+        new TreeMap<>(services.wanted()));
+  }
+
+  private void remember(Entry.OfListener entry, Survivors survivors) {
+    Listener listener = new Listener(entry.name(), entry.config(), entry.configured());
+    listener.healed = entry.healed();
+    listener.flagsRestored = entry.flagsRestored();
+    listener.backlogRestored = entry.backlogRestored();
+    BoundSocket main = entry.socket();
+    BoundSocket beside = entry.companion();
+    boolean hasMain = main != null && survivors.sockets().contains(main.id());
+    boolean hasBeside = beside != null && survivors.sockets().contains(beside.id());
+    BoundSocket lostMain = hasMain ? null : main;
+    BoundSocket lostBeside = hasBeside ? null : beside;
+    BoundSocket first = lostMain == null ? lostBeside : lostMain;
+    listener.remember(
+        hasMain ? main : null,
+        hasBeside ? beside : null,
+        first == null
+            ? null
+            : new Listener.Lost(
+                lostMain,
+                lostBeside,
+                survivors.lost().getOrDefault(first.id(), "nobody holds it any more")));
+    listeners.put(listener.name(), listener);
+    sockets(listener).forEach(each -> bySocket.put(each.id(), listener));
+  }
+
+  private void remember(Entry.OfLease entry) {
+    Lease lease = new Lease(entry);
+    leases.put(lease.id(), lease);
+    for (ListenerName name : lease.names()) {
+      Listener listener = listeners.get(name);
+      if (listener != null && !lease.former().contains(name)) {
+        listener.leases().add(lease.id());
+      }
+    }
+    if (lease.worker() == 0 && lease.state() == LeaseState.DRAINING) {
+      lease.deadline().ifPresent(at -> drainEnds.set(lease.id(), at));
+    }
+  }
+
+  private void remember(Link link) {
+    LeaseId awaited = link.awaits();
+    Lease lease = awaited == null ? null : leases.get(awaited);
+    if (lease != null) {
+      lease.awaiting().add(link.connection());
+      awaitingBy.put(link.connection(), lease.id());
+    }
+    if (link.watches()) {
+      out.watch(link.connection());
+    }
+    String asked = link.asks();
+    if (asked != null) {
+      services.rememberAsker(asked, link.connection());
+    }
+  }
+
+  /** Has the end of a caller's lease known again, if what it ends with is there. */
+  private void followAgain(Lease lease, Event.Remembered event) {
+    if (lease.worker() != 0) {
+      return; // by its worker
+    }
+    if (lease.hold() == Hold.CONNECTION) {
+      boolean there =
+          event.survivors().handedOver()
+              && event.links().stream().anyMatch(each -> each.connection() == lease.connection());
+      if (there) {
+        byConnection.computeIfAbsent(lease.connection(), key -> new HashSet<>(2)).add(lease.id());
+      } else if (!event.survivors().handedOver()) {
+        lease.heldThrough(Outbox.GONE);
+      }
+    } else if (event.survivors().leases().contains(lease.id())) {
+      lease.followed = true;
+      out.add(new Effect.FollowAgain(lease.id(), lease.state() == LeaseState.DRAINING));
+      if (lease.isOfProgram() && lease.state() == LeaseState.WARMING && lease.pid() > 0) {
+        out.add(new Effect.Observe(lease.id(), lease.pid(), socketsOf(lease.id())));
+      }
+    } else if (!event.survivors().handedOver() && lease.pid() == 0) {
+      lease.heldThrough(Outbox.GONE); // of another pid namespace: nothing tells who it is
+    }
+  }
+
+  void resumed(Event.Resumed event) {
+    Event.Remembered before = asleep;
+    asleep = null;
+    if (before == null) {
+      return;
+    }
+    Survivors survivors = before.survivors();
+    if (!survivors.handedOver()) {
+      tellWhatIsThere(before);
+    }
+    for (Listener listener : listeners.values()) {
+      for (BoundSocket socket : sockets(listener)) {
+        settle(listener, socket, survivors.handedOver());
+      }
+      bindAnew(listener);
+    }
+    for (Lease lease : List.copyOf(leases.values())) {
+      resume(lease);
+    }
+    services.resumed(survivors.handedOver());
+    finishIfOver();
+  }
+
+  /** The broker may have died between a change and what follows from it for the socket. */
+  private void settle(Listener listener, BoundSocket socket, boolean handedOver) {
+    boolean refuses = listener.config().idle() == IdlePolicy.REFUSE && socket.kind().listens();
+    if (refuses && listener.shouldListen()) {
+      out.add(new Effect.StartListening(socket.id(), listener.config().backlog()));
+    }
+    if (!handedOver) {
+      out.add(new Effect.ApplySettings(socket.id(), listener.config()));
+    }
+    if (refuses && !listener.shouldListen()) {
+      out.add(new Effect.Refuse(socket.id()));
+    }
+  }
+
+  private void tellWhatIsThere(Event.Remembered before) {
+    for (Listener listener : listeners.values()) {
+      for (BoundSocket socket : sockets(listener)) {
+        out.notice(
+            Notice.Kind.LISTENER_RECOVERED, listener.name().value(), null, socket.endpoint());
+      }
+    }
+    for (Entry entry : before.entries()) {
+      if (entry instanceof Entry.OfDeposit deposit
+          && !before.survivors().deposits().contains(deposit.descriptor())) {
+        out.notice(
+            Notice.Kind.WARNING,
+            deposit.name(),
+            null,
+            "the stored descriptor is lost: only the broker that died had it. systemd keeps such"
+                + " descriptors, if the unit has FileDescriptorStoreMax");
+      }
+    }
+  }
+
+  private void resume(Lease lease) {
+    if (lease.worker() != 0) {
+      return;
+    }
+    if (lease.hold() == Hold.CONNECTION
+        ? byConnection.getOrDefault(lease.connection(), Set.of()).contains(lease.id())
+        : lease.followed) {
+      int signal = stopSignal(lease);
+      if (lease.state() == LeaseState.DRAINING
+          && !lease.asked
+          && signal != 0
+          && lease.hold() == Hold.PROCESS) {
+        out.add(new Effect.StopHolder(lease.id(), signal));
+      }
+    } else if (lease.connection() == Outbox.GONE) {
+      restoreEnds.set(lease.id(), out.now().plus(RESTORE_TIME));
+    } else {
+      endLease(
+          lease,
+          lease.hold() == Hold.CONNECTION
+              ? "connection closed"
+              : "its holder ended while no broker was there");
+    }
+  }
+
+  /** What a draining lease's holder is asked to finish with; 0 for nothing. */
+  private int stopSignal(Lease lease) {
+    boolean replaced =
+        leases.values().stream()
+            .anyMatch(
+                each ->
+                    each.replaces()
+                        && each.worker() == 0
+                        && each.state() == LeaseState.READY
+                        && Objects.equals(each.service(), lease.service())
+                        && !Collections.disjoint(each.names(), lease.names()));
+    return lease.stopSignal() == 0 && replaced ? SIGTERM : lease.stopSignal();
+  }
+
+  // ---- lost sockets
+
+  /** Binds what was lost, if something was and nothing is being bound already; or tries later. */
+  private void bindAnew(Listener listener) {
+    Listener.Lost lost = listener.lost();
+    if (lost == null || rebinding.containsValue(listener.name())) {
+      return;
+    }
+    if (pending != null) {
+      retries.set(listener.name(), out.now().plus(FIRST_RETRY));
+      return;
+    }
+    retries.clear(listener.name());
+    rebinding.put(++lastTransaction, listener.name());
+    boolean beside = listener.companion() != null;
+    out.add(
+        new Effect.Bind(
+            lastTransaction, List.of(lost.order(listener.name(), listener.config(), beside))));
+  }
+
+  private void notBoundAnew(Listener listener, String message) {
+    Listener.Lost lost = listener.lost();
+    if (lost == null) {
+      return;
+    }
+    long socket = lost.sockets().get(0).id();
+    String told = lost.why() + "; " + message;
+    if (!told.equals(listener.failure(socket))) {
+      listener.fail(socket, told);
+      out.notice(
+          Notice.Kind.LISTENER_FAILED,
+          listener.name().value(),
+          null,
+          "its socket was not recovered: " + told + ". It is tried again");
+    }
+    Duration delay = listener.retryDelay.multipliedBy(2);
+    delay = delay.compareTo(FIRST_RETRY) < 0 ? FIRST_RETRY : delay;
+    listener.retryDelay = delay.compareTo(LONGEST_RETRY) < 0 ? delay : LONGEST_RETRY;
+    retries.set(listener.name(), out.now().plus(listener.retryDelay));
+  }
+
+  private void boundAnew(Listener listener, Opened opened) {
+    Listener.Lost lost = listener.lost();
+    if (lost == null) {
+      out.add(new Effect.CloseSocket(opened.main().id()));
+      opened.companion().ifPresent(each -> out.add(new Effect.CloseSocket(each.id())));
+      return;
+    }
+    out.touch(listener.key());
+    BoundSocket main = listener.socket();
+    BoundSocket beside = listener.companion();
+    if (main == null) {
+      // Whoever holds a lease does not hold this socket.
+      for (BoundSocket each : sockets(listener)) {
+        if (!listener.leases().isEmpty()) {
+          out.add(new Effect.Audit(each.id(), false));
+        }
+      }
+      leaveBehind(listener);
+      listener.leases().clear();
+      listener.open(opened.main(), beside == null ? opened.companion().orElse(null) : beside);
+      if (beside != null && !listener.shouldListen()) {
+        out.add(new Effect.Refuse(beside.id()));
+      }
+    } else {
+      listener.open(main, opened.main());
+      if (!listener.leases().isEmpty()) {
+        if (listener.config().idle() == IdlePolicy.REFUSE) {
+          out.add(new Effect.StartListening(opened.main().id(), listener.config().backlog()));
+        }
+        out.add(new Effect.Audit(opened.main().id(), true));
+      }
+    }
+    sockets(listener).forEach(each -> bySocket.put(each.id(), listener));
+    awaitConnection(listener);
+    out.notice(
+        Notice.Kind.LISTENER_LOST,
+        listener.name().value(),
+        null,
+        opened.main().endpoint()
+            + " is bound anew: "
+            + lost.why()
+            + "; what was queued there is lost");
+    services.boundAnew(listener.name());
+  }
+
+  // ---- what holders bring back
+
+  void restore(Event.Restore request) {
+    if (mustWait(request)) {
+      return;
+    }
+    Caller caller = request.caller();
+    Lease lease = leases.get(request.lease());
+    if (lease == null || !isHolder(caller, lease)) {
+      discard(request.offered());
+      out.refuse(
+          caller,
+          lease == null
+              ? new Refusal.NoSuchLease(request.lease().value())
+              : new Refusal.NotPermitted(request.lease().value(), "restore"));
+      return;
+    }
+    Set<ListenerName> accepted = new TreeSet<>();
+    boolean regained = false;
+    for (Offered each : request.offered()) {
+      Listener listener =
+          lease.names().contains(each.listener()) && !lease.former().contains(each.listener())
+              ? listeners.get(each.listener())
+              : null;
+      BoundSocket known = listener == null ? null : sameEndpoint(listener, each);
+      String fault = fault(listener, known, each);
+      if (fault != null || listener == null || known == null) {
+        out.add(new Effect.DiscardDescriptor(each.descriptor()));
+        out.notice(
+            Notice.Kind.WARNING,
+            each.listener().value(),
+            lease.id().value(),
+            "a socket that its holder, " + describe(caller) + ", gave back is not taken: " + fault);
+        continue;
+      }
+      accepted.add(listener.name());
+      if (bySocket.containsKey(known.id())) {
+        out.add(new Effect.DiscardDescriptor(each.descriptor()));
+      } else {
+        regain(listener, known, each, lease);
+        regained = true;
+      }
+    }
+    out.add(new Effect.Reply(caller.connection(), new Answer.Restored(List.copyOf(accepted))));
+    if (lease.worker() == 0) {
+      follow(lease, caller.connection());
+    }
+    notice(Notice.Kind.LEASE_RESTORED, lease, lease.describe());
+    if (regained) {
+      services.listenersChanged();
+    }
+  }
+
+  /** Stricter than for what is asked of a lease: it becomes that process's once more. */
+  private static boolean isHolder(Caller caller, Lease lease) {
+    // What a worker started may speak for it: who offers the same socket has it anyway.
+    return caller.uid() == lease.uid()
+        && (lease.worker() != 0 || lease.pid() == 0 || caller.pid() == lease.pid());
+  }
+
+  private static String describe(Caller caller) {
+    return "pid=" + caller.pid() + " uid=" + Integer.toUnsignedString(caller.uid());
+  }
+
+  void discard(List<Offered> offered) {
+    offered.forEach(each -> out.add(new Effect.DiscardDescriptor(each.descriptor())));
+  }
+
+  /** What it should be: the socket of the listener, lost or not, that has its endpoint. */
+  private static @Nullable BoundSocket sameEndpoint(Listener listener, Offered offered) {
+    List<BoundSocket> all = listener.known();
+    return all.stream()
+        .filter(each -> each.endpoint().equals(offered.endpoint()))
+        .findFirst()
+        .orElse(all.isEmpty() ? null : all.get(0));
+  }
+
+  private static @Nullable String fault(
+      @Nullable Listener listener, @Nullable BoundSocket known, Offered offered) {
+    if (listener == null || known == null) {
+      return "its lease does not have that listener";
+    }
+    SocketProof proof = known.proof();
+    if (!known.endpoint().equals(offered.endpoint())) {
+      return "its endpoint is " + offered.endpoint() + ", not " + known.endpoint();
+    }
+    if (known.kind() != offered.kind()) {
+      return "it is a " + offered.kind().word() + " socket, not " + known.kind().word();
+    }
+    // One that refuses while nobody serves it does not listen then.
+    if (offered.listening() != known.kind().listens()
+        && (offered.listening() || listener.config().idle() != IdlePolicy.REFUSE)) {
+      return offered.listening() ? "it listens" : "it does not listen";
+    }
+    if (differ(proof.inode(), offered.proof().inode())) {
+      return "its inode is " + offered.proof().inode() + ", not " + proof.inode();
+    }
+    if (differ(proof.cookie(), offered.proof().cookie())) {
+      return "its cookie is " + offered.proof().cookie() + ", not " + proof.cookie();
+    }
+    return null;
+  }
+
+  private static boolean differ(long known, long offered) {
+    return known != 0 && offered != 0 && known != offered;
+  }
+
+  private void regain(Listener listener, BoundSocket known, Offered offered, Lease lease) {
+    SocketProof proof = known.proof();
+    BoundSocket socket =
+        new BoundSocket(
+            known.id(),
+            known.endpoint(),
+            known.kind(),
+            known.port(),
+            new SocketProof(
+                proof.inode() == 0 ? offered.proof().inode() : proof.inode(),
+                proof.cookie() == 0 ? offered.proof().cookie() : proof.cookie(),
+                proof.path()));
+    listener.regain(socket);
+    bySocket.put(socket.id(), listener);
+    out.touch(listener.key());
+    if (listener.lost() == null) {
+      retries.clear(listener.name());
+      listener.retryDelay = Duration.ZERO;
+    }
+    out.add(
+        new Effect.TakeOffered(offered.descriptor(), listener.name(), socket, listener.config()));
+    if (!offered.listening() && socket.kind().listens()) {
+      out.add(new Effect.StartListening(socket.id(), listener.config().backlog()));
+    }
+    out.add(new Effect.ApplySettings(socket.id(), listener.config())); // they may have changed
+    out.add(new Effect.Audit(socket.id(), true)); // the lease that brings it has the listener
+    if (listener.awaited) {
+      out.add(new Effect.AwaitConnection(socket.id(), true));
+    } else {
+      awaitConnection(listener);
+    }
+    out.notice(
+        Notice.Kind.LISTENER_RECOVERED,
+        listener.name().value(),
+        lease.id().value(),
+        socket.endpoint() + " is given back by " + lease.describe());
+  }
+
+  /** Has the lease end with that connection, or with the process behind it. */
+  private void follow(Lease lease, long connection) {
+    if (lease.hold() == Hold.CONNECTION) {
+      Set<LeaseId> held = byConnection.get(lease.connection());
+      if (held != null && held.remove(lease.id()) && held.isEmpty()) {
+        byConnection.remove(lease.connection());
+      }
+      byConnection.computeIfAbsent(connection, key -> new HashSet<>(2)).add(lease.id());
+      lease.heldThrough(connection);
+    } else if (!lease.followed) {
+      lease.followed = true;
+      lease.heldThrough(connection);
+      out.add(new Effect.Follow(lease.id(), connection));
+    }
+    restoreEnds.clear(lease.id());
+    out.touch(lease.key());
+  }
+
+  // ---- what runs already
+
+  void adopted(Event.Adopted request) {
+    if (mustWait(request)) {
+      return;
+    }
+    Refusal refusal = obstacle(request);
+    Caller caller = request.caller();
+    if (refusal != null) {
+      closeUnused(request.socket());
+      out.refuse(caller, refusal);
+      return;
+    }
+    Listener listener = new Listener(request.name(), request.config(), false);
+    listeners.put(listener.name(), listener);
+    listener.open(request.socket(), null);
+    bySocket.put(request.socket().id(), listener);
+    out.touch(listener.key());
+    Event.Acquire held =
+        new Event.Acquire(
+            request.holder(),
+            List.of(request.name()),
+            Hold.PROCESS,
+            request.service(),
+            false,
+            true,
+            request.stopSignal());
+    Lease lease = new Lease(nextLeaseId(), held, out.now());
+    leases.put(lease.id(), lease);
+    boolean serves = lease.become(LeaseState.READY, Optional.empty());
+    BrokerState.require(serves, "a new lease becomes ready");
+    out.touch(lease.key());
+    listener.leases().add(lease.id()); // it listens already
+    out.add(
+        new Effect.Reply(
+            caller.connection(), new Answer.AdoptedListener(listener.view(), lease.id())));
+    out.add(new Effect.Follow(lease.id(), caller.connection()));
+    out.add(new Effect.Audit(request.socket().id(), true));
+    out.notice(
+        Notice.Kind.LISTENER_ADOPTED,
+        listener.name().value(),
+        lease.id().value(),
+        request.socket().endpoint() + " of " + lease.describe());
+    services.listenersChanged();
+  }
+
+  private @Nullable Refusal obstacle(Event.Adopted request) {
+    Caller caller = request.caller();
+    String name = request.name().value();
+    if (!mayControl(caller)
+        || (!rights.isPrivileged(caller) && caller.uid() != request.holder().uid())) {
+      return new Refusal.NotPermitted(name, "adopt");
+    }
+    if (shuttingDown) {
+      return new Refusal.ShuttingDown();
+    }
+    Listener existing = listeners.get(request.name());
+    if (existing != null && (existing.isConfigured() || !existing.config().isStopped())) {
+      return new Refusal.Conflict(name, name);
+    }
+    for (Listener listener : listeners.values()) {
+      for (BoundSocket socket : listener.known()) {
+        if (socket.endpoint().equals(request.socket().endpoint())) {
+          return new Refusal.Conflict(name, listener.name().value());
+        }
+      }
+    }
+    return leases.size() >= MOST_LEASES ? new Refusal.LimitReached("leases", MOST_LEASES) : null;
+  }
+
+  void closeUnused(BoundSocket socket) {
+    out.add(new Effect.CloseSocket(socket.id()));
+  }
+
+  void asked(Event.Asked event) {
+    Lease lease = leases.get(event.lease());
+    if (lease != null) {
+      lease.asked = true;
+      out.touch(lease.key());
+    }
+    services.asked(event.lease(), lease == null ? 0 : lease.worker());
+  }
+
+  void renewed(Event.Renewed event) {
+    Listener listener = bySocket.get(event.socket().id());
+    if (listener != null) {
+      listener.renew(event.socket());
+      out.touch(listener.key());
+    }
+  }
+
   // ---- shared by the above
 
   private boolean become(Lease lease, LeaseState next, Optional<Instant> deadline, String reason) {
@@ -1139,6 +1899,8 @@ public final class BrokerState {
     if (!lease.become(next, deadline)) {
       return false;
     }
+    out.touch(lease.key());
+    lease.asked |= next == LeaseState.DRAINING && !lease.awaiting().isEmpty();
     for (long connection : lease.awaiting()) {
       out.add(new Effect.Reply(connection, lease.answer()));
     }
@@ -1166,6 +1928,7 @@ public final class BrokerState {
     }
     leases.remove(lease.id());
     drainEnds.clear(lease.id());
+    restoreEnds.clear(lease.id());
     lease.awaiting().forEach(awaitingBy::remove);
     unobserve(lease);
     if (lease.isOfProgram()) {
@@ -1186,7 +1949,7 @@ public final class BrokerState {
       }
     }
     if (lease.worker() != 0) {
-      services.leaseEnded(lease.worker(), reason);
+      services.leaseEnded(lease.worker(), lease.asked, reason);
     }
     finishIfOver();
   }
@@ -1211,12 +1974,7 @@ public final class BrokerState {
   }
 
   private static List<BoundSocket> sockets(Listener listener) {
-    BoundSocket main = listener.socket();
-    BoundSocket beside = listener.companion();
-    if (main == null) {
-      return List.of();
-    }
-    return beside == null ? List.of(main) : List.of(main, beside);
+    return listener.sockets();
   }
 
   private void notice(Notice.Kind kind, Lease lease, String message) {
@@ -1233,8 +1991,14 @@ public final class BrokerState {
       require(lease.state() != LeaseState.REVOKED, "an ended lease is forgotten");
       if (lease.hold() == Hold.CONNECTION) {
         require(
-            byConnection.getOrDefault(lease.connection(), Set.of()).contains(lease.id()),
+            asleep != null
+                || restoreEnds.of(lease.id()).isPresent()
+                || byConnection.getOrDefault(lease.connection(), Set.of()).contains(lease.id()),
             "a lease that follows a connection is found by it");
+      } else {
+        require(
+            asleep != null || restoreEnds.of(lease.id()).isPresent() || lease.followed,
+            "a lease's process is followed");
       }
     }
     for (Listener listener : listeners.values()) {
@@ -1247,8 +2011,14 @@ public final class BrokerState {
         require(bySocket.get(socket.id()) == listener, "a socket has one listener");
       }
       require(
-          listener.leases().isEmpty() || listener.socket() != null,
+          listener.leases().isEmpty() || listener.socket() != null || listener.isLost(),
           "a leased listener has a socket");
+      require(
+          asleep != null
+              || listener.lost() == null
+              || retries.of(listener.name()).isPresent()
+              || rebinding.containsValue(listener.name()),
+          "a lost socket is bound anew some time");
     }
     long open = listeners.values().stream().mapToLong(each -> sockets(each).size()).sum();
     require(open == bySocket.size(), "no socket without a listener");
@@ -1260,7 +2030,7 @@ public final class BrokerState {
     }
     require(leases.size() <= MOST_LEASES, "the limit of leases");
     services.check();
-    require(pending != null || postponed.isEmpty(), "what waits, waits for a bind");
+    require(isBinding() || postponed.isEmpty(), "what waits, waits for a bind");
   }
 
   static void require(boolean holds, String what) {

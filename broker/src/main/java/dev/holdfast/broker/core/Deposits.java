@@ -2,6 +2,7 @@ package dev.holdfast.broker.core;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -31,6 +32,29 @@ final class Deposits {
         .toList();
   }
 
+  private static Entry.Key key(String name) {
+    return new Entry.Key(Entry.Kind.DEPOSIT, name);
+  }
+
+  List<Entry> entries() {
+    return deposits.values().stream().<Entry>map(Deposits::entry).toList();
+  }
+
+  Optional<Entry> entry(String name) {
+    return Optional.ofNullable(deposits.get(name)).map(Deposits::entry);
+  }
+
+  private static Entry.OfDeposit entry(Deposit each) {
+    return new Entry.OfDeposit(each.name(), each.kind(), each.uid(), each.descriptor());
+  }
+
+  /** Knows one again that another broker kept, and whose descriptor is there. */
+  void remember(Entry.OfDeposit entry) {
+    deposits.put(
+        entry.name(), new Deposit(entry.name(), entry.kind(), entry.uid(), entry.descriptor()));
+    out.touch(entry.key());
+  }
+
   void store(Event.Store request, BrokerConfig config) {
     Caller caller = request.caller();
     Deposit existing = deposits.get(request.name());
@@ -45,6 +69,7 @@ final class Deposits {
       out.refuse(caller, new Refusal.LimitReached("stored", config.limits().stored()));
       return;
     }
+    out.touch(key(request.name()));
     deposits.put(
         request.name(),
         new Deposit(request.name(), request.kind(), caller.uid(), request.descriptor()));
@@ -72,6 +97,7 @@ final class Deposits {
     }
     if (request.remove()) {
       deposits.remove(request.name());
+      out.touch(key(request.name()));
       out.notice(
           Notice.Kind.REMOVED,
           request.name(),

@@ -1,6 +1,7 @@
 package dev.holdfast.broker.core;
 
 import dev.holdfast.listener.LeaseId;
+import dev.holdfast.listener.ListenerName;
 import java.util.List;
 
 /**
@@ -191,6 +192,30 @@ public sealed interface Effect {
     @Override
     public void perform(Performer performer) {
       performer.finish();
+    }
+  }
+
+  // ---- another life
+
+  record FollowAgain(LeaseId lease, boolean thaw) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.followAgain(lease, thaw);
+    }
+  }
+
+  record AdoptWorker(WorkerOrder order, boolean thaw) implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.adoptWorker(order, thaw);
+    }
+  }
+
+  record TakeOffered(long descriptor, ListenerName name, BoundSocket socket, ListenerConfig config)
+      implements Effect {
+    @Override
+    public void perform(Performer performer) {
+      performer.takeOffered(descriptor, name, socket, config);
     }
   }
 }

@@ -19,6 +19,9 @@ public sealed interface Event {
     return false;
   }
 
+  /** Gives back what came with it: who asked is gone before it was begun. */
+  default void drop(BrokerState state) {}
+
   /**
    * A worker wants listeners.
    *
@@ -359,6 +362,115 @@ public sealed interface Event {
     @Override
     public void applyTo(BrokerState state) {
       state.shutDown(this);
+    }
+  }
+
+  // ---- another life
+
+  /**
+   * The first event of a broker that takes the place of another: what that one knew, and what there
+   * still is of it. Nothing is changed in the world for it, except that what lives is followed; the
+   * rest comes with {@link Resumed}.
+   *
+   * @param config rights and limits as they are configured now; its listeners and services follow
+   *     with {@link Configured}
+   * @param entries what was remembered
+   * @param links the control connections that came along
+   */
+  record Remembered(BrokerConfig config, List<Entry> entries, List<Link> links, Survivors survivors)
+      implements Event {
+    public Remembered {
+      entries = List.copyOf(entries);
+      links = List.copyOf(links);
+    }
+
+    @Override
+    public void applyTo(BrokerState state) {
+      state.remembered(this);
+    }
+  }
+
+  /** This broker is the one that acts from now on. */
+  record Resumed() implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.resumed(this);
+    }
+  }
+
+  /**
+   * A worker gives back what its lease had. What becomes of each descriptor is for the state to
+   * say.
+   */
+  record Restore(Caller caller, LeaseId lease, List<Offered> offered) implements Event {
+    public Restore {
+      offered = List.copyOf(offered);
+    }
+
+    @Override
+    public void applyTo(BrokerState state) {
+      state.restore(this);
+    }
+
+    @Override
+    public boolean isAskedBy(long connection) {
+      return caller.connection() == connection;
+    }
+
+    @Override
+    public void drop(BrokerState state) {
+      state.discard(offered);
+    }
+  }
+
+  /**
+   * A listener was taken out of a running process that never heard of us. The socket is held under
+   * its number, and closed again when the answer is a refusal.
+   *
+   * @param caller the operator
+   * @param holder the process, as if it had acquired the listener itself; its connection is the
+   *     operator's, on which its pidfd waits to be followed
+   * @param service what its lease says; a worker that replaces it names the same
+   * @param stopSignal asks it to finish
+   */
+  record Adopted(
+      Caller caller,
+      ListenerName name,
+      ListenerConfig config,
+      BoundSocket socket,
+      Caller holder,
+      String service,
+      int stopSignal)
+      implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.adopted(this);
+    }
+
+    @Override
+    public boolean isAskedBy(long connection) {
+      return caller.connection() == connection;
+    }
+
+    @Override
+    public void drop(BrokerState state) {
+      state.closeUnused(socket);
+    }
+  }
+
+  /** The process of a lease, supervised or not, was sent its stop signal. */
+  record Asked(LeaseId lease) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.asked(this);
+    }
+  }
+
+  /** A socket has another identity than it had under the same number: it was made anew. */
+  record Renewed(BoundSocket socket) implements Event {
+    @Override
+    public void applyTo(BrokerState state) {
+      state.renewed(this);
     }
   }
 }

@@ -13,13 +13,20 @@ import org.jspecify.annotations.Nullable;
 final class Lease {
 
   private final LeaseId id;
-  private final Event.Acquire request;
+  private Event.Acquire request;
   private final Instant since;
   private final Set<Long> awaiting = new LinkedHashSet<>(2);
   private LeaseState state = LeaseState.WARMING;
   private Optional<Instant> deadline = Optional.empty();
   private final long worker;
   private int pid;
+  private final Set<ListenerName> former = new LinkedHashSet<>(2);
+
+  /** The holder was sent its stop signal, or told by the drain that it waited for. */
+  boolean asked;
+
+  /** Its process is followed: by its pidfd, or as a worker's. */
+  boolean followed;
 
   /** The lease of somebody who asked for it. */
   Lease(LeaseId id, Event.Acquire request, Instant since) {
@@ -37,6 +44,46 @@ final class Lease {
     this.since = since;
     this.worker = worker;
     this.pid = request.caller().pid();
+    this.followed = worker != 0 || request.hold() == Hold.PROCESS;
+  }
+
+  /** One that another broker kept; whether it is followed again is not known yet. */
+  Lease(Entry.OfLease entry) {
+    this(entry.lease(), entry.request(), entry.since(), entry.worker());
+    this.pid = entry.pid();
+    this.state = entry.state();
+    this.deadline = entry.deadline();
+    this.asked = entry.asked();
+    this.former.addAll(entry.former());
+    this.followed = worker != 0;
+  }
+
+  Entry.Key key() {
+    return new Entry.Key(Entry.Kind.LEASE, id.value());
+  }
+
+  Entry.OfLease entry() {
+    return new Entry.OfLease(
+        id, request, worker, pid, state, deadline, since, asked, List.copyOf(former));
+  }
+
+  /** Those of its listeners that have been bound anew since: it holds the sockets before. */
+  Set<ListenerName> former() {
+    return former;
+  }
+
+  /** The holder has this connection now; {@link Outbox#GONE} for none. */
+  void heldThrough(long connection) {
+    Caller by = request.caller();
+    request =
+        new Event.Acquire(
+            new Caller(connection, by.pid(), by.uid(), by.gid(), by.groups()),
+            request.names(),
+            request.hold(),
+            request.service(),
+            request.replace(),
+            request.program(),
+            request.stopSignal());
   }
 
   long worker() {

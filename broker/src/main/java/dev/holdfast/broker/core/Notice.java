@@ -36,6 +36,11 @@ public record Notice(
     ROLLOUT_DONE("rolloutDone"),
     ROLLOUT_FAILED("rolloutFailed"),
     SERVICE_CHANGED("serviceChanged"),
+    LISTENER_RECOVERED("listenerRecovered"),
+    LISTENER_LOST("listenerLost"),
+    LISTENER_ADOPTED("listenerAdopted"),
+    LEASE_RESTORED("leaseRestored"),
+    WORKER_ADOPTED("workerAdopted"),
     WARNING("warning");
 
     private final String word;
@@ -58,6 +63,7 @@ public record Notice(
             WORKER_KILLED,
             WORKER_FAILED,
             ROLLOUT_FAILED,
+            LISTENER_LOST,
             WARNING ->
             true;
         case LISTENER_OPENED,
@@ -75,7 +81,11 @@ public record Notice(
             WORKER_EXITED,
             ROLLOUT_BEGUN,
             ROLLOUT_DONE,
-            SERVICE_CHANGED ->
+            SERVICE_CHANGED,
+            LISTENER_RECOVERED,
+            LISTENER_ADOPTED,
+            LEASE_RESTORED,
+            WORKER_ADOPTED ->
             false;
       };
     }

@@ -17,8 +17,24 @@ final class Outbox {
   static final long GONE = -1;
 
   private final Set<Long> watchers = new LinkedHashSet<>();
+  private Set<Entry.Key> touched = new LinkedHashSet<>();
   private List<Effect> effects = new ArrayList<>();
   private Instant now = Instant.EPOCH;
+
+  /** An entry may have changed, come or gone. */
+  void touch(Entry.Key key) {
+    touched.add(key);
+  }
+
+  Set<Entry.Key> takeTouched() {
+    Set<Entry.Key> taken = touched;
+    touched = new LinkedHashSet<>();
+    return taken;
+  }
+
+  Set<Long> watchers() {
+    return watchers;
+  }
 
   void begin(Instant moment, int expected) {
     now = moment;

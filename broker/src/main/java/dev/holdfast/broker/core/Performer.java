@@ -1,6 +1,7 @@
 package dev.holdfast.broker.core;
 
 import dev.holdfast.listener.LeaseId;
+import dev.holdfast.listener.ListenerName;
 import java.util.List;
 
 /**
@@ -91,4 +92,29 @@ public interface Performer {
 
   /** Ends the broker: nothing is left to be waited for. */
   void finish();
+
+  // ---- another life
+
+  /**
+   * Follows the process of a lease that was found again, {@link Event.HolderGone} when it has
+   * ended.
+   *
+   * @param thaw whether it, and what it started, is to go on if it was stopped: a broker that dies
+   *     while it asks a process to finish leaves it so
+   */
+  void followAgain(LeaseId lease, boolean thaw);
+
+  /**
+   * Follows a worker's process that was found again: as with one that was spawned, its end is told
+   * by {@link Event.Exited}. Its notify socket is opened again.
+   *
+   * @param thaw as in {@link #followAgain}
+   */
+  void adoptWorker(WorkerOrder order, boolean thaw);
+
+  /** Makes an offered descriptor the socket of a listener; it is discarded if that fails. */
+  void takeOffered(long descriptor, ListenerName name, BoundSocket socket, ListenerConfig config);
+
+  /** All effects of all events so far were performed. */
+  void settled();
 }

@@ -31,6 +31,16 @@ final class Service {
     String word() {
       return word;
     }
+
+    /** The one with that word; null for none. */
+    static @Nullable Operation of(@Nullable String word) {
+      for (Operation each : values()) {
+        if (each.word.equals(word)) {
+          return each;
+        }
+      }
+      return null;
+    }
   }
 
   final String name;
@@ -85,6 +95,10 @@ final class Service {
     this.count = config.workers();
   }
 
+  Entry.Key key() {
+    return new Entry.Key(Entry.Kind.SERVICE, name);
+  }
+
   List<Worker> those(Predicate<Worker> which) {
     List<Worker> result = new ArrayList<>();
     for (Worker worker : workers.values()) {
@@ -103,6 +117,68 @@ final class Service {
   boolean isWhole(int target) {
     return those(worker -> worker.settled && !worker.isStopping()).size() == target
         && those(worker -> !worker.abandoned).size() == target;
+  }
+
+  /** One that another broker kept. */
+  Service(Entry.OfService entry) {
+    this.name = entry.name();
+    this.running = entry.running();
+    this.wanted = entry.wanted();
+    this.count = entry.count();
+    this.generation = entry.generation();
+    this.lastGeneration = entry.lastGeneration();
+    this.stopped = entry.stopped();
+    this.removed = entry.removed();
+    this.demanded = entry.demanded();
+    this.lastConnection = entry.lastConnection();
+    this.failures = entry.failures();
+    this.nextStart = entry.nextStart().orElse(null);
+    this.restarts = entry.restarts();
+    this.message = entry.message();
+    Entry.RolloutUnderWay underWay = entry.rollout();
+    this.rollout =
+        underWay == null
+            ? null
+            : new Rollout(
+                underWay.generation(),
+                underWay.target(),
+                underWay.allAtOnce(),
+                underWay.readyTimeout(),
+                underWay.begun());
+    this.rolloutFailed = entry.rolloutFailed();
+    this.outdated = entry.outdated();
+    this.operation = Operation.of(entry.operation());
+  }
+
+  Entry.OfService entry() {
+    Rollout underWay = rollout;
+    Operation begun = operation;
+    return new Entry.OfService(
+        name,
+        running,
+        wanted,
+        count,
+        generation,
+        lastGeneration,
+        stopped,
+        removed,
+        demanded,
+        lastConnection,
+        failures,
+        Optional.ofNullable(nextStart),
+        restarts,
+        message,
+        underWay == null
+            ? null
+            : new Entry.RolloutUnderWay(
+                underWay.generation(),
+                underWay.target(),
+                underWay.allAtOnce(),
+                underWay.readyTimeout(),
+                underWay.begun()),
+        rolloutFailed,
+        outdated,
+        begun == null ? null : begun.word());
   }
 
   Answer.ServiceView view(boolean onDemand) {

@@ -9,6 +9,8 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,11 +33,19 @@ final class Services {
   /** How much of the last line of a worker's output is told in one line with other things. */
   private static final int LONGEST_LINE = 200;
 
+  private static final WorkerExit LOST = new WorkerExit(WorkerExit.UNKNOWN, 0, "");
+
   /** What services need of the rest of the state. */
   interface Leases {
 
     /** Why the listeners cannot be handed out now; null when they can. */
     @Nullable String obstacle(List<ListenerName> names);
+
+    /**
+     * Whether one of the listeners lost its socket and is bound anew as soon as that can be: then
+     * that is waited for, and is no failure of the service's.
+     */
+    boolean areAwaited(List<ListenerName> names);
 
     /** A lease of a worker that is about to be started, as the account or the broker's own user. */
     LeaseId grant(long worker, String service, ServiceConfig config);
@@ -49,10 +59,18 @@ final class Services {
     /** Makes a lease ready, if it is warming. */
     void ready(LeaseId lease, String reason);
 
+    /** When a draining lease is to end. */
+    Optional<Instant> deadline(LeaseId lease);
+
     /** Has a lease drain; true when its holder waits to be told so. */
     boolean drain(LeaseId lease, Instant deadline, String reason);
 
     void end(LeaseId lease, String reason);
+
+    boolean has(LeaseId lease);
+
+    /** Whether the holder was sent its stop signal, or told to drain. */
+    boolean isAsked(LeaseId lease);
 
     /** Has the next connection told, where that is what starts services and nobody serves now. */
     void awaitConnection(List<ListenerName> names);
@@ -78,6 +96,7 @@ final class Services {
   private final Map<Long, Service> byWorker = new HashMap<>();
   private final Map<Integer, Worker> byPid = new HashMap<>();
   private final Deadlines<Due> deadlines = new Deadlines<>();
+  private final Set<Long> gone = new LinkedHashSet<>(); // while no broker was there
   private final Outbox out;
   private final Leases leases;
   private boolean shuttingDown;
@@ -86,6 +105,21 @@ final class Services {
   Services(Outbox out, Leases leases) {
     this.out = out;
     this.leases = leases;
+  }
+
+  /** A worker and its service. */
+  private record Found(Service service, Worker worker) {}
+
+  /** Finds a worker for something that changes it, or its service; null when it is gone. */
+  private @Nullable Found find(long id) {
+    Service service = byWorker.get(id);
+    Worker worker = service == null ? null : service.workers.get(id);
+    if (service == null || worker == null) {
+      return null;
+    }
+    out.touch(service.key());
+    out.touch(worker.key());
+    return new Found(service, worker);
   }
 
   boolean has(@Nullable String name) {
@@ -125,6 +159,10 @@ final class Services {
       Worker worker = service == null ? null : service.workers.get(due.worker());
       if (service == null || (due.worker() != 0 && worker == null)) {
         continue;
+      }
+      out.touch(service.key());
+      if (worker != null) {
+        out.touch(worker.key());
       }
       expire(due.what(), service, worker);
     }
@@ -254,6 +292,7 @@ final class Services {
         && !service.those(worker -> !worker.isStopping()).isEmpty()) {
       service.demanded = true;
       service.lastConnection = out.now();
+      out.touch(service.key());
       setIdleDeadline(service);
     }
   }
@@ -261,6 +300,7 @@ final class Services {
   private void change(Service service, ServiceConfig next, boolean rebound) {
     ServiceConfig before = service.wanted;
     boolean back = service.removed;
+    out.touch(service.key());
     if (next.equals(before) && !rebound && !back) {
       return;
     }
@@ -364,6 +404,7 @@ final class Services {
       out.refuse(caller, new Refusal.NoSuchService(name));
       return null;
     }
+    out.touch(service.key());
     if (shuttingDown) {
       out.refuse(caller, new Refusal.ShuttingDown());
       return null;
@@ -432,11 +473,12 @@ final class Services {
   // ---- what happens to workers
 
   void spawned(Event.Spawned event) {
-    Service service = byWorker.get(event.worker());
-    Worker worker = service == null ? null : service.workers.get(event.worker());
-    if (service == null || worker == null) {
+    Found found = find(event.worker());
+    if (found == null) {
       return;
     }
+    Service service = found.service();
+    Worker worker = found.worker();
     identify(worker, event.pid());
     out.notice(
         Notice.Kind.WORKER_STARTED,
@@ -457,9 +499,14 @@ final class Services {
   }
 
   private void observe(Worker worker) {
+    observe(worker, false);
+  }
+
+  /** Unheard: it may have said that it is ready while nobody heard it. */
+  private void observe(Worker worker, boolean unheard) {
     if (worker.state == WorkerState.STARTING
         && !worker.killed
-        && worker.config.ready().when() == ReadyWhen.ACCEPTING) {
+        && (unheard || worker.config.ready().when() == ReadyWhen.ACCEPTING)) {
       out.add(new Effect.Observe(worker.lease, worker.pid, socketsOf(worker)));
     }
   }
@@ -469,23 +516,24 @@ final class Services {
   }
 
   void spawnFailed(Event.SpawnFailed event) {
-    Service service = byWorker.get(event.worker());
-    Worker worker = service == null ? null : service.workers.get(event.worker());
-    if (service != null && worker != null) {
-      remove(service, worker, "its process could not be made");
-      if (!worker.isStopping()) {
-        failed(service, worker, event.message(), "", false);
-      }
-      run(service);
+    Found found = find(event.worker());
+    if (found == null) {
+      return;
     }
+    Service service = found.service();
+    Worker worker = found.worker();
+    remove(service, worker, "its process could not be made");
+    if (!worker.isStopping()) {
+      failed(service, worker, event.message(), "", false);
+    }
+    run(service);
   }
 
   void mainProcess(Event.MainProcess event) {
-    Service service = byWorker.get(event.worker());
-    Worker worker = service == null ? null : service.workers.get(event.worker());
-    if (service != null && worker != null) {
-      identify(worker, event.pid());
-      observe(worker); // what was looked at is not the parent of what serves any more
+    Found found = find(event.worker());
+    if (found != null) {
+      identify(found.worker(), event.pid());
+      observe(found.worker()); // what was looked at is not the parent of what serves any more
     }
   }
 
@@ -497,11 +545,12 @@ final class Services {
   }
 
   void exited(Event.Exited event) {
-    Service service = byWorker.get(event.worker());
-    Worker worker = service == null ? null : service.workers.get(event.worker());
-    if (service == null || worker == null) {
+    Found found = find(event.worker());
+    if (found == null) {
       return;
     }
+    Service service = found.service();
+    Worker worker = found.worker();
     String how = worker.describe() + " " + event.exit().describe();
     boolean expected = worker.isStopping();
     out.notice(
@@ -541,6 +590,7 @@ final class Services {
   }
 
   private void remove(Service service, Worker worker, String reason) {
+    out.touch(worker.key());
     service.workers.remove(worker.id);
     byWorker.remove(worker.id);
     byPid.remove(worker.pid, worker);
@@ -552,14 +602,12 @@ final class Services {
 
   /** The lease of a worker is ready: it said so, was seen, or need not. */
   void leaseReady(long id) {
-    Service service = byWorker.get(id);
-    Worker worker = service == null ? null : service.workers.get(id);
-    if (service == null
-        || worker == null
-        || worker.killed
-        || worker.state != WorkerState.STARTING) {
+    Found found = find(id);
+    if (found == null || found.worker().killed || found.worker().state != WorkerState.STARTING) {
       return;
     }
+    Service service = found.service();
+    Worker worker = found.worker();
     worker.state = WorkerState.READY;
     worker.failure = null; // a moment too late, and well enough
     worker.readyAt = out.now();
@@ -585,17 +633,24 @@ final class Services {
 
   /**
    * The lease of a worker ended before its process: the worker goes, and another takes its place.
+   *
+   * @param asked whether the holder was asked to finish; who goes on without a lease was so, too
    */
-  void leaseEnded(long id, String reason) {
-    Service service = byWorker.get(id);
-    Worker worker = service == null ? null : service.workers.get(id);
-    if (service != null && worker != null && !worker.isStopping()) {
+  void leaseEnded(long id, boolean asked, String reason) {
+    Found found = find(id);
+    if (found == null) {
+      return;
+    }
+    found.worker().asked |= asked;
+    if (!found.worker().isStopping()) {
       boolean released = reason.equals("released");
-      leaves(service, worker, "its lease ended: " + reason);
-      if (!released) {
-        signal(service, worker);
+      leaves(found.service(), found.worker(), "its lease ended: " + reason);
+      if (released) {
+        found.worker().asked = true; // it finishes by itself
+      } else {
+        signal(found.service(), found.worker());
       }
-      run(service);
+      run(found.service());
     }
   }
 
@@ -603,11 +658,11 @@ final class Services {
    * Somebody asked for one worker to be drained, by then at the latest; another takes its place.
    */
   void drain(long id, Optional<Instant> deadline, String reason) {
-    Service service = byWorker.get(id);
-    Worker worker = service == null ? null : service.workers.get(id);
-    if (service != null && worker != null) {
-      stop(service, worker, reason, deadline.orElse(stopDeadline(service)));
-      deadline.ifPresent(at -> prolong(service, worker, reason, at));
+    Found found = find(id);
+    if (found != null) {
+      Service service = found.service();
+      stop(service, found.worker(), reason, deadline.orElse(stopDeadline(service)));
+      deadline.ifPresent(at -> prolong(service, found.worker(), reason, at));
       run(service);
     }
   }
@@ -622,11 +677,12 @@ final class Services {
   }
 
   void notified(long id, Notification said) {
-    Service service = byWorker.get(id);
-    Worker worker = service == null ? null : service.workers.get(id);
-    if (service == null || worker == null) {
+    Found found = find(id);
+    if (found == null) {
       return;
     }
+    Service service = found.service();
+    Worker worker = found.worker();
     if (said.status() != null) {
       worker.status = said.status();
     }
@@ -655,14 +711,14 @@ final class Services {
   }
 
   void lastOutput(Event.LastOutput event) {
-    Service service = byWorker.get(event.worker());
-    Worker worker = service == null ? null : service.workers.get(event.worker());
-    if (service != null
-        && worker != null
-        && worker.failure != null
-        && !worker.killed
-        && !worker.isStopping()) {
-      String reason = worker.failure;
+    Found found = find(event.worker());
+    if (found == null) {
+      return;
+    }
+    Service service = found.service();
+    Worker worker = found.worker();
+    String reason = worker.failure;
+    if (reason != null && !worker.killed && !worker.isStopping()) {
       out.notice(Notice.Kind.WORKER_FAILED, service.name, worker.lease.value(), reason);
       stop(service, worker, "not ready in time");
       failed(service, worker, reason, event.text(), false);
@@ -674,6 +730,7 @@ final class Services {
     for (Service service : List.copyOf(services.values())) {
       if (service.running.listeners().contains(name) && onDemand(service)) {
         service.lastConnection = out.now();
+        out.touch(service.key());
         if (!service.demanded && !service.stopped && !service.removed && !shuttingDown) {
           service.demanded = true;
           out.notice(Notice.Kind.SERVICE_CHANGED, service.name, null, "a connection came");
@@ -689,6 +746,7 @@ final class Services {
     if (service == null || !service.demanded) {
       return;
     }
+    out.touch(service.key());
     Duration idle = service.running.idleStop();
     boolean quiet =
         idle != null
@@ -735,6 +793,7 @@ final class Services {
   // ---- from what there is to what there is to be
 
   private void run(Service service) {
+    out.touch(service.key());
     if (service.stopped || service.removed || shuttingDown) {
       wind(service);
       return;
@@ -767,6 +826,7 @@ final class Services {
       finish(service, "stopped");
       if (service.removed && service.workers.isEmpty()) {
         services.remove(service.name);
+        out.touch(service.key());
         deadlines.clear(new Due(What.RESTART, service.name, 0));
         deadlines.clear(new Due(What.IDLE, service.name, 0));
         out.add(new Effect.ForgetService(service.name));
@@ -790,7 +850,8 @@ final class Services {
       stop(service, surplus(service), target == 0 ? "the service is idle" : "one worker too many");
     }
     int missing = target - serving.size();
-    for (int i = 0; i < missing && service.nextStart == null; i++) {
+    boolean possible = missing > 0 && !leases.areAwaited(service.running.listeners());
+    for (int i = 0; possible && i < missing && service.nextStart == null; i++) {
       launch(service, service.running, service.generation, Optional.empty());
     }
     if (target == 0) {
@@ -847,7 +908,8 @@ final class Services {
     for (Worker worker : rollout.tooMany(service, target)) {
       stop(service, worker, "one worker too many");
     }
-    int count = rollout.toStart(service, target);
+    int count =
+        leases.areAwaited(rollout.target().listeners()) ? 0 : rollout.toStart(service, target);
     for (int i = 0; i < count && rollout.equals(service.rollout); i++) {
       launch(service, rollout.target(), rollout.generation(), rollout.readyTimeout());
     }
@@ -878,23 +940,27 @@ final class Services {
       return;
     }
     long id = ++lastWorker;
+    out.touch(Entry.OfBroker.KEY);
     LeaseId lease = leases.grant(id, service.name, config);
     Worker worker = new Worker(id, generation, config, lease, out.now());
     service.workers.put(id, worker);
     byWorker.put(id, service);
+    out.touch(worker.key());
     deadlines.set(
         new Due(What.READY_TIMEOUT, service.name, id),
         out.now().plus(readyTimeout.orElse(config.ready().timeout())));
-    out.add(
-        new Effect.Spawn(
-            new WorkerOrder(
-                id,
-                service.name,
-                lease,
-                config.launch(),
-                leases.sockets(lease),
-                config.stored(),
-                config.watchdog())));
+    out.add(new Effect.Spawn(order(service, worker)));
+  }
+
+  private WorkerOrder order(Service service, Worker worker) {
+    return new WorkerOrder(
+        worker.id,
+        service.name,
+        worker.lease,
+        worker.config.launch(),
+        leases.sockets(worker.lease),
+        worker.config.stored(),
+        worker.config.watchdog());
   }
 
   private void notReady(Worker worker) {
@@ -1061,7 +1127,9 @@ final class Services {
       return;
     }
     goes(service, worker, reason, until);
-    if (!leases.drain(worker.lease, until, reason)) {
+    if (leases.drain(worker.lease, until, reason)) {
+      worker.asked = true;
+    } else {
       signal(service, worker);
     }
   }
@@ -1085,6 +1153,7 @@ final class Services {
   }
 
   private void goes(Service service, Worker worker, String reason, Instant until) {
+    out.touch(worker.key());
     worker.state = WorkerState.STOPPING;
     worker.settled = false;
     deadlines.clear(new Due(What.READY_TIMEOUT, service.name, worker.id));
@@ -1115,6 +1184,7 @@ final class Services {
     if (worker.killed) {
       return;
     }
+    out.touch(worker.key());
     worker.killed = true;
     worker.settled = false;
     deadlines.clear(new Due(What.READY_TIMEOUT, service.name, worker.id));
@@ -1138,6 +1208,257 @@ final class Services {
 
   private static String workers(int count) {
     return count == 1 ? "1 worker" : count + " workers";
+  }
+
+  // ---- another life
+
+  List<Entry> serviceEntries() {
+    return services.values().stream().<Entry>map(Service::entry).toList();
+  }
+
+  List<Entry> workerEntries() {
+    List<Entry> result = new ArrayList<>(byWorker.size());
+    for (Service service : services.values()) {
+      service.workers.values().forEach(each -> result.add(each.entry(service.name)));
+    }
+    return result;
+  }
+
+  Entry ownEntry() {
+    return new Entry.OfBroker(lastWorker);
+  }
+
+  Optional<Entry> serviceEntry(String name) {
+    return Optional.ofNullable(services.get(name)).map(Service::entry);
+  }
+
+  Optional<Entry> workerEntry(String number) {
+    long id = Long.parseLong(number);
+    Service service = byWorker.get(id);
+    Worker worker = service == null ? null : service.workers.get(id);
+    return service == null || worker == null
+        ? Optional.empty()
+        : Optional.of(worker.entry(service.name));
+  }
+
+  /** Who waits for an operation: its connection, and the service's name. */
+  Map<Long, String> askers() {
+    Map<Long, String> result = new TreeMap<>();
+    for (Service service : services.values()) {
+      if (service.asker != Outbox.GONE) {
+        result.put(service.asker, service.name);
+      }
+    }
+    return result;
+  }
+
+  /** Whether a process is being made. */
+  boolean isSpawning() {
+    return byWorker.entrySet().stream()
+        .map(each -> each.getValue().workers.get(each.getKey()))
+        .anyMatch(worker -> worker != null && worker.pid == 0);
+  }
+
+  /** The services as they are to be. */
+  Map<String, ServiceConfig> wanted() {
+    Map<String, ServiceConfig> result = new TreeMap<>();
+    services.values().stream()
+        .filter(each -> !each.removed)
+        .forEach(each -> result.put(each.name, each.wanted));
+    return result;
+  }
+
+  void remember(Entry.OfBroker entry) {
+    lastWorker = Math.max(lastWorker, entry.lastWorker());
+  }
+
+  void remember(Entry.OfService entry) {
+    Service service = new Service(entry);
+    services.put(service.name, service);
+    out.touch(service.key());
+  }
+
+  /** Knows a worker again, whose service and lease are known; it may have ended meanwhile. */
+  void remember(Entry.OfWorker entry) {
+    Service service = services.get(entry.service());
+    if (service == null) {
+      return;
+    }
+    Worker worker = new Worker(entry);
+    service.workers.put(worker.id, worker);
+    byWorker.put(worker.id, service);
+    byPid.put(worker.pid, worker);
+    lastWorker = Math.max(lastWorker, worker.id);
+    out.touch(worker.key());
+  }
+
+  /** The one on this connection waits for what was asked of the service. */
+  void rememberAsker(String name, long connection) {
+    Service service = services.get(name);
+    if (service != null && service.operation != null) {
+      service.asker = connection;
+    }
+  }
+
+  /** All were remembered: those that live are followed, and fall due again. */
+  void remembered(Survivors survivors) {
+    boolean handedOver = survivors.handedOver();
+    for (Service service : services.values()) {
+      if (service.nextStart != null) {
+        Instant at = handedOver ? service.nextStart : out.now().plus(backoff(service));
+        service.nextStart = at;
+        deadlines.set(new Due(What.RESTART, service.name, 0), at);
+      }
+      if (!handedOver && service.demanded) {
+        service.lastConnection = out.now(); // nobody counted
+      }
+      setIdleDeadline(service);
+      for (Worker worker : service.workers.values()) {
+        setDeadlines(service, worker, handedOver);
+        if (survivors.workers().contains(worker.id)) {
+          out.add(new Effect.AdoptWorker(order(service, worker), worker.isStopping()));
+          boolean unheard = !handedOver && worker.config.ready().when() == ReadyWhen.NOTIFY;
+          observe(worker, unheard);
+        } else {
+          gone.add(worker.id);
+        }
+      }
+    }
+  }
+
+  /** After a crash in full; after a handover from when they began, as far as that is known. */
+  private void setDeadlines(Service service, Worker worker, boolean handedOver) {
+    if (worker.killed) {
+      if (!worker.abandoned) {
+        setDeadline(service, worker, What.UNKILLABLE, out.now(), UNKILLABLE, false);
+      }
+      return;
+    }
+    ServiceConfig config = worker.config;
+    Rollout rollout = service.rollout;
+    switch (worker.state) {
+      case STARTING -> {
+        worker.failure = null; // it is found out again
+        Duration timeout =
+            rollout != null && rollout.isNew(worker)
+                ? rollout.readyTimeout().orElse(config.ready().timeout())
+                : config.ready().timeout();
+        setDeadline(service, worker, What.READY_TIMEOUT, worker.since, timeout, handedOver);
+      }
+      case READY -> {
+        Instant readyAt = worker.readyAt == null ? out.now() : worker.readyAt;
+        if (!worker.settled) {
+          setDeadline(service, worker, What.SETTLED, readyAt, config.ready().settle(), handedOver);
+        }
+        if (config.watchdog() != null) {
+          setDeadline(service, worker, What.WATCHDOG, out.now(), config.watchdog(), false);
+        }
+      }
+      case STOPPING -> {
+        Duration timeout = service.running.stop().timeout();
+        Instant until = leases.deadline(worker.lease).orElse(out.now());
+        Instant asked = until.minus(timeout);
+        setDeadline(service, worker, What.STOP_TIMEOUT, asked, timeout, handedOver);
+      }
+    }
+  }
+
+  private void setDeadline(
+      Service service, Worker worker, What what, Instant began, Duration time, boolean counted) {
+    Instant at = began.plus(time);
+    Instant full = out.now().plus(time);
+    // One that is over already was prolonged: by how much is not known.
+    boolean known = counted && (what == What.SETTLED || at.isAfter(out.now()));
+    deadlines.set(new Due(what, service.name, worker.id), known ? at : full);
+  }
+
+  /** From now on what there is becomes what there is to be. */
+  void resumed(boolean handedOver) {
+    Map<Service, List<Worker>> ended = new LinkedHashMap<>();
+    for (long id : gone) { // all of them before anything is decided
+      Found found = find(id);
+      if (found != null) {
+        Worker worker = found.worker();
+        boolean failed = worker.state == WorkerState.READY;
+        out.notice(
+            failed ? Notice.Kind.WORKER_FAILED : Notice.Kind.WORKER_EXITED,
+            found.service().name,
+            worker.lease.value(),
+            worker.describe() + " " + LOST.describe());
+        remove(found.service(), worker, "its process " + LOST.describe());
+        ended.computeIfAbsent(found.service(), key -> new ArrayList<>()).add(worker);
+      }
+    }
+    gone.clear();
+    for (Service service : List.copyOf(services.values())) {
+      for (Worker worker : List.copyOf(service.workers.values())) {
+        resume(service, worker, handedOver);
+      }
+    }
+    for (Map.Entry<Service, List<Worker>> each : ended.entrySet()) {
+      for (Worker worker : each.getValue()) {
+        progress(each.getKey(), Answer.Step.GONE, worker, LOST.describe());
+        // The start of one that was not ready was cut off with the broker: it has not failed.
+        if (worker.state == WorkerState.READY) {
+          boolean livedLong = livedLong(each.getKey(), worker);
+          String reason =
+              worker.failure == null ? worker.describe() + " " + LOST.describe() : worker.failure;
+          failed(each.getKey(), worker, reason, "", livedLong);
+        }
+      }
+    }
+    listenersChanged();
+  }
+
+  private void resume(Service service, Worker worker, boolean handedOver) {
+    if (!handedOver) {
+      out.notice(
+          Notice.Kind.WORKER_ADOPTED,
+          service.name,
+          worker.lease.value(),
+          worker.describe() + " generation=" + worker.generation);
+    }
+    if (worker.killed) {
+      out.add(new Effect.KillWorker(worker.id));
+    } else if (worker.isStopping()) {
+      if (!worker.asked && !leases.isAsked(worker.lease)) {
+        signal(service, worker);
+      }
+    } else if (!leases.has(worker.lease)) {
+      leaves(service, worker, "its lease was not remembered");
+      signal(service, worker);
+    } else if (worker.state == WorkerState.STARTING
+        && worker.config.ready().when() == ReadyWhen.EXEC) {
+      leases.ready(worker.lease, "its program was started");
+    }
+  }
+
+  /** A listener has a new socket, which those that serve on it do not have. */
+  void boundAnew(ListenerName name) {
+    for (Service service : services.values()) {
+      if (service.running.listeners().contains(name)
+          && !service.those(worker -> !worker.isStopping()).isEmpty()) {
+        service.outdated = true;
+      }
+    }
+    listenersChanged();
+  }
+
+  /** A worker was sent its stop signal. */
+  void asked(LeaseId lease, long id) {
+    Found found = id == 0 ? null : find(id);
+    if (found != null) {
+      found.worker().asked = true;
+      return;
+    }
+    for (Service service : services.values()) { // its lease may have ended before it
+      for (Worker worker : service.workers.values()) {
+        if (worker.lease.equals(lease)) {
+          worker.asked = true;
+          out.touch(worker.key());
+        }
+      }
+    }
   }
 
   /** Throws when something that must always hold does not. */

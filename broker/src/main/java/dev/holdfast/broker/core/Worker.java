@@ -2,6 +2,7 @@ package dev.holdfast.broker.core;
 
 import dev.holdfast.listener.LeaseId;
 import java.time.Instant;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +28,9 @@ final class Worker {
   /** The stop signal to be sent as soon as there is a process; 0 for none. */
   int signalWhenSpawned;
 
+  /** It was asked to finish, by a signal or by the drain that it waited for, or need not be. */
+  boolean asked;
+
   boolean killed;
 
   /** It does not die of SIGKILL; nobody waits for it any more. */
@@ -43,6 +47,43 @@ final class Worker {
     this.config = config;
     this.lease = lease;
     this.since = since;
+  }
+
+  /** One that another broker kept. */
+  Worker(Entry.OfWorker entry) {
+    this(entry.worker(), entry.generation(), entry.config(), entry.lease(), entry.since());
+    this.pid = entry.pid();
+    this.state = entry.state();
+    this.readyAt = entry.readyAt().orElse(null);
+    this.settled = entry.settled();
+    this.asked = entry.asked();
+    this.killed = entry.killed();
+    this.abandoned = entry.abandoned();
+    this.failure = entry.failure();
+    this.status = entry.status();
+  }
+
+  Entry.Key key() {
+    return new Entry.Key(Entry.Kind.WORKER, Long.toString(id));
+  }
+
+  Entry.OfWorker entry(String service) {
+    return new Entry.OfWorker(
+        id,
+        service,
+        generation,
+        config,
+        lease,
+        since,
+        pid,
+        state,
+        Optional.ofNullable(readyAt),
+        settled,
+        killed,
+        abandoned,
+        failure,
+        status,
+        asked);
   }
 
   boolean isStopping() {

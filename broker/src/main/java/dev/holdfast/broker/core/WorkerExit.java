@@ -3,11 +3,14 @@ package dev.holdfast.broker.core;
 /**
  * How a process ended (waitpid(2)).
  *
- * @param code its exit code, when no signal killed it
+ * @param code its exit code, when no signal killed it; {@link #UNKNOWN}
  * @param signal the signal that killed it, or 0
  * @param lastOutput the last lines that it wrote; empty when there are none
  */
 public record WorkerExit(int code, int signal, String lastOutput) {
+
+  /** The code of one whose end nobody could see: it was no child of this broker's. */
+  public static final int UNKNOWN = -1;
 
   /** {@code exited with 1}, {@code was killed by SIGSEGV}. */
   public String describe() {
@@ -15,6 +18,7 @@ public record WorkerExit(int code, int signal, String lastOutput) {
       return "was killed by " + signalName();
     }
     return switch (code) {
+      case UNKNOWN -> "has ended (how is not known: another broker had started it)";
       case 126 -> "exited with 126 (its program could not be executed)";
       case 127 -> "exited with 127 (its program was not found)";
       default -> "exited with " + code;

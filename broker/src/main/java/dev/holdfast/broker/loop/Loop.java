@@ -27,6 +27,7 @@ public final class Loop {
   private final Deque<Event> events = new ArrayDeque<>();
   private final Queue<Runnable> posted =
       new ConcurrentLinkedQueue<>(); // any thread adds, the loop takes
+  private boolean changed; // since the performer was last told
   private volatile boolean stopping; // any thread sets it once, the loop reads it
 
   public Loop(Poller poller, BrokerState state, Supplier<Instant> clock) {
@@ -56,7 +57,17 @@ public final class Loop {
   public void settle(Performer performer) {
     for (Event event = events.poll(); event != null; event = events.poll()) {
       perform(state.apply(event, clock.get()), performer);
+      changed = true;
     }
+    if (changed) {
+      changed = false;
+      performer.settled();
+    }
+  }
+
+  /** Whether nothing waits to be applied, performed or run. On the loop's thread only. */
+  public boolean isSettled() {
+    return events.isEmpty() && posted.isEmpty() && !changed;
   }
 
   private static void perform(List<Effect> effects, Performer performer) {
@@ -94,7 +105,9 @@ public final class Loop {
       }
       settle(performer);
       Instant now = clock.get();
-      perform(state.expire(now), performer);
+      List<Effect> expired = state.expire(now);
+      changed |= !expired.isEmpty();
+      perform(expired, performer);
       for (Timed each : timed) {
         each.expire(now);
       }

@@ -89,6 +89,13 @@ public final class ProcessWatches implements AutoCloseable {
     }
   }
 
+  /** The pidfds of all leases that follow a process; still owned by this. */
+  public Map<LeaseId, Pidfd> followed() {
+    Map<LeaseId, Pidfd> all = new HashMap<>();
+    byLease.forEach((lease, followed) -> all.put(lease, followed.pidfd));
+    return all;
+  }
+
   private void ended(Followed followed) {
     List<LeaseId> leases = new ArrayList<>(followed.leases);
     stop(followed);

@@ -20,8 +20,8 @@ import java.util.stream.Collectors;
  */
 final class Deposits implements AutoCloseable {
 
-  /** A stored descriptor and its name. */
-  record Deposit(OwnedFd fd, String name) {}
+  /** A stored descriptor and its name; whether it goes when its other end does. */
+  record Deposit(OwnedFd fd, String name, boolean watched) {}
 
   private final Map<String, List<Deposit>> byService = new HashMap<>();
   private final Poller poller;
@@ -52,7 +52,7 @@ final class Deposits implements AutoCloseable {
       disposal.close(moved);
       return false;
     }
-    Deposit deposit = new Deposit(moved, name);
+    Deposit deposit = new Deposit(moved, name, watched);
     byService.computeIfAbsent(service, each -> new ArrayList<>()).add(deposit);
     if (watched) {
       try {
@@ -92,6 +92,11 @@ final class Deposits implements AutoCloseable {
   /** Those of a service, the oldest first; still owned by this. */
   List<Deposit> of(String service) {
     return List.copyOf(byService.getOrDefault(service, List.of()));
+  }
+
+  /** Of all services; still owned by this. */
+  Map<String, List<Deposit>> all() {
+    return Map.copyOf(byService);
   }
 
   void forget(String service) {

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a worker writes to a file itself: its last lines are what stands there since its start.
@@ -18,11 +19,11 @@ final class FileTail implements Printed {
 
   private static final int ROOM = 2 * LastLines.MOST_BYTES;
 
-  private final OwnedFd file;
-  private final long start;
+  private @Nullable OwnedFd file; // from now on where the blocking things are run only
+  private long start;
   private final Executor blocking;
 
-  private FileTail(OwnedFd file, long start, Executor blocking) {
+  private FileTail(@Nullable OwnedFd file, long start, Executor blocking) {
     this.file = file;
     this.start = start;
     this.blocking = blocking;
@@ -45,6 +46,30 @@ final class FileTail implements Printed {
     }
   }
 
+  /**
+   * Begins where the file of a worker ends now that another broker had started.
+   *
+   * @param blocking as in {@link #of}; opens the file, too
+   */
+  static FileTail again(Path path, Executor blocking) {
+    FileTail tail = new FileTail(null, 0, blocking);
+    blocking.execute(() -> tail.open(path));
+    return tail;
+  }
+
+  private void open(Path path) {
+    if (!Files.isRegularFile(path)) {
+      return; // a FIFO, say, whose other end nobody has
+    }
+    try {
+      OwnedFd opened = OwnedFd.openForReading(path.toString());
+      file = opened;
+      start = size(opened);
+    } catch (IOException e) {
+      // gone, or not ours to read: then nothing is known of it
+    }
+  }
+
   private static long size(OwnedFd file) throws IOException {
     return Files.size(Path.of("/proc/self/fd/" + file.number()));
   }
@@ -57,11 +82,15 @@ final class FileTail implements Printed {
   private String read() {
     ByteBuffer room = ByteBuffer.allocate(ROOM);
     LastLines last = new LastLines();
+    OwnedFd from = file;
+    if (from == null) {
+      return "";
+    }
     try {
-      long end = size(file);
+      long end = size(from);
       long begin = start > end ? 0 : start; // it was cut since
-      long from = Math.max(begin, end - ROOM);
-      while (room.hasRemaining() && file.readAt(room, from + room.position()) > 0) {
+      long position = Math.max(begin, end - ROOM);
+      while (room.hasRemaining() && from.readAt(room, position + room.position()) > 0) {
         // until the end
       }
       OutputLines lines = new OutputLines();
@@ -77,6 +106,12 @@ final class FileTail implements Printed {
 
   @Override
   public void gone() {
-    blocking.execute(file::close);
+    blocking.execute(
+        () -> {
+          OwnedFd opened = file;
+          if (opened != null) {
+            opened.close();
+          }
+        });
   }
 }

@@ -24,6 +24,7 @@ final class FrozenTree implements AutoCloseable {
 
   private static final int SIGCONT = 18;
   private static final int SIGSTOP = 19;
+  private static final char STOPPED = 'T'; // a debugger's stop is another thing
   private static final long BETWEEN_LOOKS = 30_000; // ns; a thread stops when it leaves the kernel
 
   private record Member(Pidfd pidfd, boolean stoppedByUs) {}
@@ -126,6 +127,27 @@ final class FrozenTree implements AutoCloseable {
 
   Set<Integer> pids() {
     return members.keySet();
+  }
+
+  /**
+   * Continues what of these is stopped: for a broker that was killed between stopping and
+   * continuing.
+   *
+   * @param main borrowed
+   * @param group its process group; 0 where it is not a group of its own
+   */
+  static void thaw(Pidfd main, int group) throws IOException {
+    Set<Integer> all = new LinkedHashSet<>(ProcessTree.of(main.pid()));
+    all.addAll(ProcessTree.ofGroup(group));
+    if (main.hasExited()) {
+      return; // its pid, and then its group, may be somebody else's
+    }
+    for (int pid : all) {
+      Optional<ProcessFacts> facts = ProcessFacts.of(pid);
+      if (facts.isPresent() && facts.get().state() == STOPPED) {
+        facts.get().signal(SIGCONT);
+      }
+    }
   }
 
   /** To all of them; it acts when they go on. */

@@ -13,8 +13,10 @@ import dev.holdfast.listener.LeaseId;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
@@ -22,14 +24,18 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A socket for sd_notify(3) for each lease whose program may speak that way; what comes over it is
  * that program's word. Whoever knows its name and may write to it speaks for the program, so the
- * name is random and only the program's uid may write. Paths, since an abstract name ends at a
- * network namespace. Owns the sockets and their directory. The loop's thread.
+ * name is random, behind the lease by which another broker finds it, nobody may list the directory,
+ * and only the program's uid may write. Paths, since an abstract name ends at a network namespace.
+ * Owns the sockets and their directory. The loop's thread.
  */
 public final class NotifySockets implements AutoCloseable {
 
@@ -46,8 +52,17 @@ public final class NotifySockets implements AutoCloseable {
     void remove(LeaseId lease, String name);
   }
 
-  /** Characters that a socket's name adds to the path of the directory: a slash, 128 bits. */
-  public static final int NAME = 33;
+  /** One that a successor gets. All is borrowed; the path goes along. */
+  public record Handed(LeaseId lease, Path path, OwnedFd socket) {}
+
+  /** Characters of 64 bits, which end a name. */
+  private static final int RANDOM = 16;
+
+  /** Characters that a socket's name adds to the path of the directory, with a lease of ours. */
+  public static final int NAME = 1 + 20 + 1 + RANDOM;
+
+  private static final Pattern NAMED =
+      Pattern.compile("([A-Za-z0-9._-]{1,64})-[0-9a-f]{" + RANDOM + "}");
 
   /** So that a program that talks all the time leaves the loop to others. */
   private static final int MOST_IN_A_TURN = 64;
@@ -59,13 +74,13 @@ public final class NotifySockets implements AutoCloseable {
   private final Map<LeaseId, NotifyListener> sockets = new HashMap<>();
   private final ByteBuffer room = ByteBuffer.allocate(NotifyMessage.MOST);
   private boolean made; // the directory
+  private @Nullable Map<String, Path> left; // by a predecessor, by lease; null: not looked yet
   private @Nullable Supervision supervision;
 
   /**
    * Makes nothing yet.
    *
-   * @param directory for the sockets of this broker alone; what is in it when the first is opened
-   *     was left by a predecessor, and goes
+   * @param directory for the sockets of this broker alone; what is in it was left by a predecessor
    */
   public NotifySockets(Poller poller, Consumer<Event> events, Path directory) {
     this.poller = poller;
@@ -84,11 +99,89 @@ public final class NotifySockets implements AutoCloseable {
    * @return the value for NOTIFY_SOCKET
    */
   public String open(LeaseId lease, int uid) throws IOException {
-    if (!made) {
-      makeDirectory();
-      made = true;
+    makeDirectory();
+    Path path = directory.resolve(lease + "-" + HexFormat.of().formatHex(random()));
+    open(lease, path, uid);
+    return path.toString();
+  }
+
+  /**
+   * Opens the one of a lease again that a predecessor had before it was killed: the program knows
+   * its path. What was said meanwhile is lost.
+   *
+   * @throws IOException also when none is left
+   */
+  public String reopen(LeaseId lease, int uid) throws IOException {
+    Path path = left().get(lease.value());
+    if (path == null) {
+      throw new IOException("no notify socket of lease " + lease + " is left in " + directory);
     }
-    Path path = directory.resolve(HexFormat.of().formatHex(random()));
+    makeDirectory();
+    Files.deleteIfExists(path);
+    open(lease, path, uid);
+    return path.toString();
+  }
+
+  /** Goes on with one that a living predecessor has bound. */
+  public void adopt(LeaseId lease, Path path, OwnedFd moved) throws ErrnoException {
+    watch(lease, NotifyListener.adopt(path, moved));
+    made = true;
+  }
+
+  /** What a successor needs to {@link #adopt} them. */
+  public List<Handed> handOver() {
+    List<Handed> all = new ArrayList<>();
+    sockets.forEach((lease, socket) -> all.add(new Handed(lease, socket.path(), socket.fd())));
+    return all;
+  }
+
+  /** Closes our descriptors and nothing else: a successor has the sockets and their directory. */
+  public void letGo() {
+    sockets.values().forEach(NotifyListener::letGo);
+    sockets.clear();
+    made = false;
+  }
+
+  /** Removes what a predecessor left of leases that are not known any more. */
+  public void sweep(Set<LeaseId> known) {
+    try {
+      for (Map.Entry<String, Path> each : left().entrySet()) {
+        LeaseId lease = new LeaseId(each.getKey());
+        if (!known.contains(lease) && !sockets.containsKey(lease)) {
+          Files.deleteIfExists(each.getValue());
+        }
+      }
+    } catch (IOException e) {
+      events.accept(
+          new Event.Warned(null, "notify sockets that were left behind: " + e.getMessage()));
+    }
+    left = null;
+  }
+
+  /** What bears a name that we would have given. */
+  private Map<String, Path> left() throws IOException {
+    Map<String, Path> known = left;
+    if (known != null) {
+      return known;
+    }
+    Map<String, Path> found = new HashMap<>();
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(directory)) {
+      for (Path each : all) {
+        Matcher name = NAMED.matcher(each.getFileName().toString());
+        if (name.matches()) {
+          found.put(name.group(1), each);
+        }
+      }
+    } catch (NoSuchFileException e) {
+      // nothing is left
+    } catch (DirectoryIteratorException e) {
+      throw new IOException(directory + ": " + e.getMessage(), e);
+    }
+    left = found;
+    return found;
+  }
+
+  private void open(LeaseId lease, Path path, int uid) throws IOException {
     NotifyListener socket;
     try {
       socket = bind(path, uid);
@@ -96,19 +189,22 @@ public final class NotifySockets implements AutoCloseable {
       throw new IOException("notify socket: " + e.getMessage() + "; take a shorter directory", e);
     }
     try {
-      poller.add(socket.fd(), Poller.READABLE, (Watcher) ready -> receive(lease, socket));
+      watch(lease, socket);
     } catch (ErrnoException e) {
       socket.close();
       throw e;
     }
+  }
+
+  private void watch(LeaseId lease, NotifyListener socket) throws ErrnoException {
+    poller.add(socket.fd(), Poller.READABLE, (Watcher) ready -> receive(lease, socket));
     sockets.put(lease, socket);
-    return path.toString();
   }
 
   /** Not from SecureRandom: it would keep descriptors open, and costs a broker's start. */
   private static byte[] random() throws IOException {
     try (InputStream source = Files.newInputStream(Path.of("/dev/urandom"))) {
-      return source.readNBytes(16);
+      return source.readNBytes(RANDOM / 2);
     }
   }
 
@@ -126,9 +222,11 @@ public final class NotifySockets implements AutoCloseable {
   }
 
   private void makeDirectory() throws IOException {
-    Files.createDirectories(directory);
-    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
-    removeSockets();
+    if (!made) {
+      Files.createDirectories(directory);
+      Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
+      made = true;
+    }
   }
 
   /** The lease has ended; nothing happens where it has none. */

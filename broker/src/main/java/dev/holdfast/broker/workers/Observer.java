@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +44,8 @@ public final class Observer implements AutoCloseable {
   private final Set<QuietStop> stopping = ConcurrentHashMap.newKeySet();
   // Made when it is first needed, on the loop's thread: a broker may never look at anything.
   private volatile @Nullable ScheduledThreadPoolExecutor thread;
+  private final Semaphore turn = new Semaphore(1); // whoever looks has it
+  private boolean paused; // the loop's thread only
   private boolean closed; // the loop's thread only
 
   /**
@@ -178,9 +181,15 @@ public final class Observer implements AutoCloseable {
    * @param group its process group, 0 where it is not a group of its own
    * @param borrowed the listeners it may have accepted from; may be closed when this returns
    * @param warn called on the loop's thread
+   * @param asked called on the loop's thread, once, when a process has got the signal
    */
   public void stop(
-      Pidfd moved, int group, int signal, List<OwnedFd> borrowed, Consumer<String> warn) {
+      Pidfd moved,
+      int group,
+      int signal,
+      List<OwnedFd> borrowed,
+      Consumer<String> warn,
+      Runnable asked) {
     List<SocketIdentity> listeners;
     try {
       listeners = SocketIdentity.ofAll(borrowed);
@@ -190,19 +199,73 @@ public final class Observer implements AutoCloseable {
     }
     QuietStop stop =
         new QuietStop(
-            moved, group, signal, listeners, text -> post.accept(() -> warn.accept(text)));
+            moved,
+            group,
+            signal,
+            listeners,
+            text -> post.accept(() -> warn.accept(text)),
+            () -> post.accept(asked));
     stopping.add(stop);
     run(() -> attempt(stop), Duration.ZERO);
   }
 
-  /** As the other one, for a {@link Workers.Asker}. */
-  void stop(Signalled process, int signal, List<OwnedFd> borrowed, Consumer<String> warn) {
+  /** As the other one; nothing happens to a process that is gone. */
+  void stop(
+      Signalled process,
+      int signal,
+      List<OwnedFd> borrowed,
+      Consumer<String> warn,
+      Runnable asked) {
     try {
-      stop(process.open(), process.group(), signal, borrowed, warn);
+      stop(process.open(), process.group(), signal, borrowed, warn, asked);
     } catch (ErrnoException e) {
       if (!e.is(Errno.ESRCH)) {
         warn.accept(e.getMessage());
       }
+    }
+  }
+
+  /**
+   * Continues a process, and what it started, where it is stopped: a broker that was killed while
+   * it looked for a moment to stop it left it so. Done before any {@link #stop} that comes later.
+   *
+   * @param moved the process; owned by the observer from now on
+   * @param group as in {@link #stop}
+   */
+  public void thaw(Pidfd moved, int group) {
+    run(
+        () -> {
+          try (moved) {
+            FrozenTree.thaw(moved, group);
+          } catch (IOException e) {
+            warn(null, "cannot see whether pid " + moved.pid() + " is stopped: " + e.getMessage());
+          }
+        },
+        Duration.ZERO);
+  }
+
+  /** Whether nobody is about to get a signal. On the loop's thread. */
+  public boolean isQuiet() {
+    return stopping.stream().allMatch(QuietStop::hasAsked);
+  }
+
+  /**
+   * Waits for the present look to end; from then on nobody is looked at, stopped or signalled until
+   * {@link #resume}. Whoever has got a signal by now is known from what was posted. On the loop's
+   * thread, which it blocks for a fraction of a second at most.
+   */
+  public void pause() {
+    if (!paused) {
+      turn.acquireUninterruptibly();
+      paused = true;
+    }
+  }
+
+  /** Goes on; nothing happens where it is not paused. */
+  public void resume() {
+    if (paused) {
+      paused = false;
+      turn.release();
     }
   }
 
@@ -224,7 +287,7 @@ public final class Observer implements AutoCloseable {
     next.ifPresent(pause -> run(() -> attempt(stop), pause));
   }
 
-  private void warn(String service, String message) {
+  private void warn(@Nullable String service, String message) {
     post.accept(() -> events.accept(new Event.Warned(service, message)));
   }
 
@@ -249,12 +312,20 @@ public final class Observer implements AutoCloseable {
 
   private void guarded(Runnable task) {
     try {
+      turn.acquire();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // closed
+      return;
+    }
+    try {
       task.run();
     } catch (RuntimeException e) {
       post.accept(
           () ->
               events.accept(
                   new Event.Warned(null, "internal error, please report it: observer: " + e)));
+    } finally {
+      turn.release();
     }
   }
 

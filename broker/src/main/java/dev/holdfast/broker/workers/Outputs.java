@@ -13,6 +13,9 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -27,6 +30,8 @@ public final class Outputs implements AutoCloseable {
 
   private static final int ROOM = 1 << 16;
   private static final Duration RETRY = Duration.ofMillis(10);
+
+  private static final Duration PATIENCE = Duration.ofSeconds(2);
 
   /** How long what a worker left behind in other groups may still print. */
   private static final Duration LINGER = Duration.ofSeconds(1);
@@ -67,10 +72,52 @@ public final class Outputs implements AutoCloseable {
       }
 
       @Override
+      public Optional<OwnedFd> source() {
+        return tap.reader.isOpen() ? Optional.of(tap.reader) : Optional.empty();
+      }
+
+      @Override
       public void gone() {
         askOrGiveUp(reading -> reading.gone(tap), () -> {});
       }
     };
+  }
+
+  /**
+   * Reads nothing more until {@link #resume}: a successor does. What was read is on its way to the
+   * log, a line that has begun too. The loop's thread, which waits for that.
+   *
+   * @return false when the reading thread does not answer in time: it may still read
+   */
+  public boolean pause() {
+    CountDownLatch done = new CountDownLatch(1);
+    synchronized (lock) {
+      if (wakes == null) {
+        return true; // there is nothing to be read
+      }
+    }
+    askOrGiveUp(
+        reading -> {
+          reading.pause();
+          done.countDown();
+        },
+        done::countDown);
+    try {
+      return done.await(PATIENCE.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  /** Goes on after {@link #pause}; nothing happens otherwise. */
+  public void resume() {
+    synchronized (lock) {
+      if (wakes == null) {
+        return;
+      }
+    }
+    askOrGiveUp(Reading::resume, () -> {});
   }
 
   private void askOrGiveUp(Consumer<Reading> question, Runnable otherwise) {
@@ -142,6 +189,7 @@ public final class Outputs implements AutoCloseable {
     private final OutputLog log = new OutputLog(sink, journal, clock);
     private final List<Tap> taps = new ArrayList<>();
     private final ByteBuffer room = ByteBuffer.allocate(ROOM);
+    private boolean paused;
 
     Reading(Poller poller) {
       this.poller = poller;
@@ -204,7 +252,7 @@ public final class Outputs implements AutoCloseable {
       }
       long now = System.nanoTime();
       for (Tap tap : List.copyOf(taps)) {
-        if (tap.until != 0 && now - tap.until >= 0) {
+        if (tap.until != 0 && now - tap.until >= 0 && !paused) {
           drain(tap);
           end(tap);
         }
@@ -215,7 +263,7 @@ public final class Outputs implements AutoCloseable {
     private @Nullable Duration untilNext() {
       Duration next = log.isEmpty() ? null : RETRY;
       for (Tap tap : taps) {
-        if (tap.until != 0 && next == null) {
+        if (tap.until != 0 && next == null && !paused) {
           next = Duration.ofNanos(Math.max(0, tap.until - System.nanoTime()));
         }
       }
@@ -224,13 +272,42 @@ public final class Outputs implements AutoCloseable {
 
     void add(Tap tap) {
       try {
-        poller.add(tap.reader, Poller.READABLE, tap);
+        if (!paused) {
+          poller.add(tap.reader, Poller.READABLE, tap);
+        }
         tap.reading = true;
         taps.add(tap);
       } catch (ErrnoException e) {
         log.line(
             tap.prefix, ("output is lost: " + e.getMessage()).getBytes(StandardCharsets.UTF_8));
         tap.reader.close();
+      }
+    }
+
+    void pause() {
+      if (paused) {
+        return;
+      }
+      paused = true;
+      for (Tap tap : taps) {
+        try {
+          poller.remove(tap.reader);
+        } catch (ErrnoException e) {
+          throw new IllegalStateException("not to read what workers print", e);
+        }
+        tap.lines.finish(line -> print(tap, line));
+      }
+      log.flush();
+    }
+
+    void resume() {
+      if (!paused) {
+        return;
+      }
+      paused = false;
+      for (Tap tap : List.copyOf(taps)) {
+        taps.remove(tap);
+        add(tap);
       }
     }
 
@@ -252,7 +329,7 @@ public final class Outputs implements AutoCloseable {
 
     /** Reads once; false when nothing was there. */
     private boolean readOnce(Tap tap) {
-      if (!tap.reading) {
+      if (!tap.reading || paused) {
         return false;
       }
       int got;

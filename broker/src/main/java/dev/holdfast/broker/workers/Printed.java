@@ -1,5 +1,7 @@
 package dev.holdfast.broker.workers;
 
+import dev.holdfast.fd.OwnedFd;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** What one worker prints. The loop's thread calls. */
@@ -19,6 +21,14 @@ interface Printed {
 
   /** Asks for the last lines; the consumer gets them on another thread, soon. */
   void last(Consumer<String> then);
+
+  /**
+   * Where it comes from, still owned by this; empty where that is a file, or has ended. For a
+   * successor, when reading is paused.
+   */
+  default Optional<OwnedFd> source() {
+    return Optional.empty();
+  }
 
   /**
    * The worker and all that it started have ended: what is still there is taken, then it closes.

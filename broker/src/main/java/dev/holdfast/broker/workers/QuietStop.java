@@ -41,9 +41,11 @@ final class QuietStop implements AutoCloseable {
   private final int signal;
   private final OpenConnections connections;
   private final Consumer<String> warn;
+  private final Runnable asked;
   private final Random random = new Random();
   private final List<Pidfd> told = new ArrayList<>();
   private List<Integer> groupMembers = List.of();
+  private volatile boolean hasAsked; // the observer's thread sets it, the loop's reads it
   private long toldEndedAt;
   private int tries;
   private int pause = 1_000; // µs
@@ -51,14 +53,21 @@ final class QuietStop implements AutoCloseable {
   /**
    * @param moved the main process; owned by this from now on
    * @param group its process group, 0 where only it and its descendants are to be signalled
+   * @param asked run once, on the observer's thread, when a process has got the signal
    */
   QuietStop(
-      Pidfd moved, int group, int signal, List<SocketIdentity> listeners, Consumer<String> warn) {
+      Pidfd moved,
+      int group,
+      int signal,
+      List<SocketIdentity> listeners,
+      Consumer<String> warn,
+      Runnable asked) {
     this.main = moved;
     this.group = group;
     this.signal = signal;
     this.connections = new OpenConnections(listeners);
     this.warn = warn;
+    this.asked = asked;
   }
 
   /** One try. Says when the next is due; empty when nothing is left to do. */
@@ -71,6 +80,7 @@ final class QuietStop implements AutoCloseable {
     // when it is continued.
     if (told.isEmpty() && (SignalActions.expects(main.pid(), signal) || stat.get().isStopped())) {
       send(main);
+      nowAsked();
       return Optional.empty();
     }
     if (told.isEmpty() && tellHandlers()) {
@@ -98,6 +108,7 @@ final class QuietStop implements AutoCloseable {
         Pidfd pidfd = Pidfd.open(pid);
         told.add(pidfd);
         send(pidfd);
+        nowAsked();
       } catch (ErrnoException e) {
         if (!e.is(Errno.ESRCH)) {
           throw e;
@@ -148,6 +159,7 @@ final class QuietStop implements AutoCloseable {
       try (FrozenTree tree = new FrozenTree(main, group, groupMembers)) {
         boolean unused = tree.stop(Duration.ZERO);
         tree.signal(signal);
+        nowAsked();
       }
       return Optional.empty();
     }
@@ -160,6 +172,7 @@ final class QuietStop implements AutoCloseable {
         return false;
       }
       tree.signal(signal); // before it goes on: it runs no instruction more
+      nowAsked();
       return true;
     }
   }
@@ -178,6 +191,18 @@ final class QuietStop implements AutoCloseable {
       return true;
     }
     return false;
+  }
+
+  /** Whether a process has got the signal; any thread. */
+  boolean hasAsked() {
+    return hasAsked;
+  }
+
+  private void nowAsked() {
+    if (!hasAsked) {
+      hasAsked = true;
+      asked.run();
+    }
   }
 
   private void send(Pidfd pidfd) throws ErrnoException {

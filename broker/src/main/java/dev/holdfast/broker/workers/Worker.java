@@ -14,7 +14,10 @@ final class Worker {
 
   final WorkerOrder order;
 
-  /** The child that we made. It stays, also when it has ended, as long as its group lives. */
+  /**
+   * The child that we made, or were given. It stays, also when it has ended, as long as its group
+   * lives.
+   */
   @Nullable MainProcess first;
 
   /** Who took over from it. */

@@ -2,6 +2,7 @@ package dev.holdfast.broker.workers;
 
 import dev.holdfast.broker.core.Account;
 import dev.holdfast.broker.core.Event;
+import dev.holdfast.broker.core.Output;
 import dev.holdfast.broker.core.ServiceConfig;
 import dev.holdfast.broker.core.WorkerExit;
 import dev.holdfast.broker.core.WorkerOrder;
@@ -21,6 +22,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -56,12 +58,27 @@ public final class Workers implements AutoCloseable {
     default ServiceConfig.Stopping stopping(String service) {
       return ServiceConfig.Stopping.DEFAULT;
     }
+
+    /** Whether a worker that is adopted was to finish already: what it leaves behind is, too. */
+    default boolean isToEnd(long worker) {
+      return false;
+    }
   }
 
-  /** Asks a process to finish, at a moment at which it loses no connection if it can. */
-  interface Asker {
-    void stop(Signalled process, int signal, List<OwnedFd> borrowedSockets, Consumer<String> warn);
-  }
+  /**
+   * A worker as a successor gets it. All is borrowed.
+   *
+   * @param output the reading end of what it prints; empty where that is a file
+   */
+  public record Handed(long worker, Pidfd process, Optional<OwnedFd> output) {}
+
+  /**
+   * What a service stored, as a successor gets it.
+   *
+   * @param watched whether it is dropped when its other end is gone
+   * @param fd borrowed
+   */
+  public record HandedDeposit(String service, String name, boolean watched, OwnedFd fd) {}
 
   private static final int SIGKILL = 9;
 
@@ -72,7 +89,7 @@ public final class Workers implements AutoCloseable {
   private final Ground ground;
   private final NotifySockets notify;
   private final Outputs outputs;
-  private final Asker asker;
+  private final Observer observer;
   private final String controlSocket;
   private final OptionalLong openFiles;
   private final Spare spawner = new Spare("broker-spawner");
@@ -83,6 +100,7 @@ public final class Workers implements AutoCloseable {
   private final Map<Long, Worker> workers = new HashMap<>();
   private final Map<LeaseId, Worker> byLease = new HashMap<>();
   private final Map<Integer, Worker> byPid = new HashMap<>();
+  private final Set<Integer> notOurs = new HashSet<>(2); // children of the broker, by pid
   private @Nullable Map<String, byte[]> ownEnvironment;
   private int spawning;
 
@@ -103,29 +121,11 @@ public final class Workers implements AutoCloseable {
       Observer observer,
       String controlSocket,
       OptionalLong openFiles) {
-    this(poller, ground, notify, outputs, observer::stop, controlSocket, openFiles);
-  }
-
-  /**
-   * Starts nothing yet.
-   *
-   * @param controlSocket what HOLDFAST_SOCKET is to say
-   * @param openFiles the soft limit of open files that the broker was started with, before its JVM
-   *     raised it; empty: workers have the broker's
-   */
-  Workers(
-      Poller poller,
-      Ground ground,
-      NotifySockets notify,
-      Outputs outputs,
-      Asker asker,
-      String controlSocket,
-      OptionalLong openFiles) {
     this.poller = poller;
     this.ground = ground;
     this.notify = notify;
     this.outputs = outputs;
-    this.asker = asker;
+    this.observer = observer;
     this.controlSocket = controlSocket;
     this.openFiles = openFiles;
     deposits = new Deposits(poller, disposal);
@@ -263,16 +263,17 @@ public final class Workers implements AutoCloseable {
     if (tail != null) {
       return tail;
     }
-    String name = worker.order.service() + "[" + waiting.child().pid() + "]";
-    if (output != null) {
-      try {
-        return outputs.read(name, output);
-      } catch (ErrnoException e) {
-        output.close();
-        warn(worker, "what it prints is lost: " + e.getMessage());
-      }
+    return output == null ? Printed.NOTHING : read(worker, waiting.child().pid(), output);
+  }
+
+  private Printed read(Worker worker, int pid, OwnedFd moved) {
+    try {
+      return outputs.read(worker.order.service() + "[" + pid + "]", moved);
+    } catch (ErrnoException e) {
+      moved.close();
+      warn(worker, "what it prints is lost: " + e.getMessage());
+      return Printed.NOTHING;
     }
-    return Printed.NOTHING;
   }
 
   private void go(Worker worker, OwnedFd go) {
@@ -289,6 +290,119 @@ public final class Workers implements AutoCloseable {
   private void closeGo(OwnedFd go) {
     poller.forget(go); // nobody else has this end: close(2) ends the watching
     go.close();
+  }
+
+  // ---- another life
+
+  /**
+   * Goes on with a worker that another broker had started, as if it were started here: its end is
+   * told by {@link Event.Exited}, with {@link WorkerExit#UNKNOWN} where nobody knows how it ended.
+   * Its notify socket is not opened by this.
+   *
+   * @param moved its main process, which may have ended
+   * @param output the reading end of its pipe, non-blocking; moved. Empty where it is lost, or the
+   *     order says that the worker writes to a file
+   * @param thaw whether it is continued, with all that it started, if it is stopped: it is to
+   *     finish, and the broker that wanted it to was killed
+   */
+  public void adopt(WorkerOrder order, Pidfd moved, Optional<OwnedFd> output, boolean thaw) {
+    Worker worker = new Worker(order);
+    MainProcess process = MainProcess.again(moved, groupOf(moved.pid()));
+    worker.first = process;
+    worker.printed = printed(worker, process.pid(), output);
+    if (thaw || ground.isToEnd(order.worker())) {
+      worker.stopSignal = ground.stopping(order.service()).signal();
+    }
+    workers.put(order.worker(), worker);
+    byLease.put(order.lease(), worker);
+    byPid.put(process.pid(), worker);
+    try {
+      watch(worker, process);
+    } catch (ErrnoException e) {
+      warn(worker, "it lives on, and cannot be followed: " + e.getMessage());
+      ground.event(new Event.Exited(order.worker(), new WorkerExit(WorkerExit.UNKNOWN, 0, "")));
+      worker.printed.gone();
+      byPid.remove(process.pid());
+      process.letGo();
+      forget(worker);
+      return;
+    }
+    if (thaw) {
+      try {
+        // By whom it is asked to finish: one that is still stopped then would get its signal at
+        // once, and one that is continued meanwhile could take a connection just before it.
+        observer.thaw(process.open(), process.group());
+      } catch (ErrnoException e) {
+        // ESRCH: as is about to be told
+      }
+    }
+  }
+
+  /** Of a process that is not our child; 0 for our own group, which must not be signalled. */
+  private static int groupOf(int pid) {
+    int own = ProcessFacts.of(Limits.processId()).map(ProcessFacts::group).orElse(0);
+    int group = ProcessFacts.of(pid).map(ProcessFacts::group).orElse(0);
+    return group == own ? 0 : group;
+  }
+
+  private Printed printed(Worker worker, int pid, Optional<OwnedFd> output) {
+    if (output.isPresent()) {
+      return read(worker, pid, output.get());
+    }
+    return worker.order.launch().output() instanceof Output.ToFile file
+        ? FileTail.again(file.path(), spawner)
+        : Printed.NOTHING;
+  }
+
+  /** Goes on with what a service stored. Ownership moves in any case. */
+  public void adoptDeposit(String service, String name, boolean watched, OwnedFd moved) {
+    boolean unused = deposits.keep(service, moved, name, watched, Integer.MAX_VALUE);
+  }
+
+  /**
+   * Whether each worker is just a process that runs: none is being made or has ended, and none is
+   * looked at. The loop has to be settled, too.
+   */
+  public boolean isQuiet() {
+    return spawning == 0
+        && workers.values().stream()
+            .allMatch(each -> each.go == null && !each.looking && each.ended == null);
+  }
+
+  /** What a successor needs to {@link #adopt} them; call it when it {@link #isQuiet}. */
+  public List<Handed> handOver() {
+    List<Handed> all = new ArrayList<>();
+    for (Worker worker : workers.values()) {
+      MainProcess main = worker.main();
+      Printed printed = worker.printed;
+      if (main != null) {
+        all.add(
+            new Handed(
+                worker.order.worker(),
+                main.pidfd(),
+                printed == null ? Optional.empty() : printed.source()));
+      }
+    }
+    return all;
+  }
+
+  /** What a successor needs for {@link #adoptDeposit}; each service's in their order. */
+  public List<HandedDeposit> deposits() {
+    List<HandedDeposit> all = new ArrayList<>();
+    deposits
+        .all()
+        .forEach(
+            (service, stored) ->
+                stored.forEach(
+                    each ->
+                        all.add(
+                            new HandedDeposit(service, each.name(), each.watched(), each.fd()))));
+    return all;
+  }
+
+  /** Closes our descriptors and nothing else: a successor has the workers. */
+  public void letGo() {
+    close();
   }
 
   // ---- the end
@@ -378,7 +492,8 @@ public final class Workers implements AutoCloseable {
     } else if (worker.stopSignal != 0) {
       for (ProcessFacts each : left) {
         if (worker.asked.add(each.pid())) {
-          asker.stop(new LeftProcess(each), worker.stopSignal, sockets(worker), warning(worker));
+          observer.stop(
+              new LeftProcess(each), worker.stopSignal, sockets(worker), warning(worker), () -> {});
         }
       }
     } else if (!worker.lingering) {
@@ -480,9 +595,7 @@ public final class Workers implements AutoCloseable {
     Pidfd opened = null;
     try {
       opened = process.open();
-      int ownGroup = ProcessFacts.of(Limits.processId()).map(ProcessFacts::group).orElse(0);
-      int group = process.group() == ownGroup ? 0 : process.group();
-      MainProcess follower = MainProcess.of(opened, group);
+      MainProcess follower = MainProcess.of(opened, groupOf(process.pid()));
       watch(worker, follower);
       MainProcess before = worker.second;
       worker.second = follower;
@@ -527,7 +640,8 @@ public final class Workers implements AutoCloseable {
       worker.go = null;
       closeGo(go); // its program never ran
     } else if (main != null && worker.ended == null) {
-      asker.stop(main, signal, sockets(worker), warning(worker));
+      Event asked = new Event.Asked(worker.order.lease());
+      observer.stop(main, signal, sockets(worker), warning(worker), () -> ground.event(asked));
     }
   }
 
@@ -563,22 +677,19 @@ public final class Workers implements AutoCloseable {
   }
 
   private void signalGroups(Worker worker, int signal) {
-    MainProcess made = worker.first;
-    MainProcess follower = worker.second;
-    try {
-      if (made != null) {
-        made.signalGroup(signal);
+    for (MainProcess each : new MainProcess[] {worker.first, worker.second}) {
+      if (each != null) {
+        try {
+          each.signalGroup(signal);
+        } catch (ErrnoException e) {
+          if (!e.is(Errno.ESRCH)) {
+            warn(worker, e.getMessage());
+          }
+        }
+        if (!each.holdsGroup() && each.group() != 0) {
+          looker.execute(() -> signalMembers(each.group(), signal));
+        }
       }
-      if (follower != null) {
-        follower.signal(signal);
-      }
-    } catch (ErrnoException e) {
-      if (!e.is(Errno.ESRCH)) {
-        warn(worker, e.getMessage());
-      }
-    }
-    if (follower != null && follower.group() != 0) {
-      looker.execute(() -> signalMembers(follower.group(), signal));
     }
   }
 
@@ -667,9 +778,30 @@ public final class Workers implements AutoCloseable {
     return workers.isEmpty();
   }
 
-  /** Whether it is a process of a worker, for this to reap. */
+  /** Whether it is a process of a worker, for this to reap, or somebody else's. */
   public boolean owns(int pid) {
-    return byPid.containsKey(pid);
+    return byPid.containsKey(pid) || notOurs.contains(pid);
+  }
+
+  /** Somebody else is about to make a child; until {@link #leaveAlone} or {@link #noChild}. */
+  public void awaitChild() {
+    spawning++;
+  }
+
+  /** Leaves the child to whoever made it; until {@link #letReap}. */
+  public void leaveAlone(int pid) {
+    notOurs.add(pid);
+    spawnEnded();
+  }
+
+  /** It was not made. */
+  public void noChild() {
+    spawnEnded();
+  }
+
+  /** Whoever made a child has reaped it. */
+  public void letReap(int pid) {
+    notOurs.remove(pid);
   }
 
   /**

@@ -81,15 +81,16 @@ class PythonClientIT {
     InterfaceDescription text = InterfaceDescription.loadResource(name);
     List<String> notDispatched = new ArrayList<>();
     for (String method : text.methods().keySet()) {
-      String error = errorOf(broker, name + "." + method);
+      String error = errorOf(broker, name + "." + method, harmless(method));
       if (error.endsWith(".MethodNotFound") || error.endsWith(".MethodNotImplemented")) {
         notDispatched.add(method + ": " + error);
       }
-      assertThat(errorOf(broker, name + "." + method + "X"))
+      assertThat(errorOf(broker, name + "." + method + "X", JsonObject.EMPTY))
           .isEqualTo("org.varlink.service.MethodNotFound");
     }
     assertThat(notDispatched).isEmpty();
-    assertThat(errorOf(broker, name + "X.List")).isEqualTo("org.varlink.service.InterfaceNotFound");
+    assertThat(errorOf(broker, name + "X.List", JsonObject.EMPTY))
+        .isEqualTo("org.varlink.service.InterfaceNotFound");
   }
 
   @Test
@@ -121,10 +122,16 @@ class PythonClientIT {
     }
   }
 
-  /** The error of a call without parameters, "" when it has none. Each on its own connection. */
-  private static String errorOf(BrokerProcess broker, String method) throws Exception {
+  /** What a method does nothing with: none, but for the one that would replace the broker. */
+  private static JsonObject harmless(String method) {
+    return method.equals("Upgrade") ? JsonObject.of("program", "no path") : JsonObject.EMPTY;
+  }
+
+  /** The error of a call, "" when it has none. Each on its own connection. */
+  private static String errorOf(BrokerProcess broker, String method, JsonObject parameters)
+      throws Exception {
     try (VarlinkClient client = broker.connect()) {
-      client.call(method, JsonObject.EMPTY, PATIENCE).close();
+      client.call(method, parameters, PATIENCE).close();
       return "";
     } catch (VarlinkException e) {
       return e.error();

@@ -95,6 +95,16 @@ class WireTest {
 
   @ParameterizedTest
   @EnumSource
+  void everyStepOfAnUpgradeIsInTheText(Operator.UpgradeStep step) {
+    JsonObject known = Wire.upgradeStep(step, 4711, "so", Instant.EPOCH);
+    assertAnswers("Upgrade", JsonObject.of("step", known));
+    JsonObject unknown = Wire.upgradeStep(step, 0, "so", Instant.EPOCH);
+    assertAnswers("Upgrade", JsonObject.of("step", unknown));
+    assertThat(unknown.has("pid")).isFalse();
+  }
+
+  @ParameterizedTest
+  @EnumSource
   void everyStateOfAWorkerIsInTheText(WorkerState state) {
     Answer.WorkerView worker =
         new Answer.WorkerView(7, new LeaseId("a-1"), 4711, 2, state, Instant.EPOCH, "busy");

@@ -13,7 +13,7 @@ class BrokerSimulationTest {
   @Test
   void livesOfABrokerKeepWhatMustHold() {
     Long given = Long.getLong("holdfast.seed");
-    long steps = Boolean.getBoolean("holdfast.proof") ? 5_000_000 : 200_000;
+    long steps = Boolean.getBoolean("holdfast.proof") ? 5_000_000 : 100_000;
     long seed = given == null ? new SecureRandom().nextLong() : given;
     long began = System.nanoTime();
     // The seed of each life follows from the one before, so that every life can be the first.

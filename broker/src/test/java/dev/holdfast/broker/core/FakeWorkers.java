@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -60,12 +61,19 @@ final class FakeWorkers {
     final WorkerOrder order;
     final Version version;
     int pid;
-    boolean runs; // the effects of Spawned were performed, and it has not ended
+    boolean made; // the effects of Spawned were performed
+    boolean runs; // and the broker has written that down; and it has not ended
     boolean ended; // and the broker may not know yet
     boolean saidReady;
+    boolean unheard; // it was ready while no broker was there, and does not say so again
     boolean leaves; // by itself
-    boolean asked;
+    boolean wanted; // it is to be asked, at a good moment
+    boolean written; // and the broker has written that down
+    boolean asked; // it has got its stop signal
+    boolean frozen; // while the broker looks for that moment
+    boolean followed = true; // by this broker
     boolean hangs;
+    boolean condemned; // by this broker
     boolean killed;
     boolean immortal;
     boolean spawning; // told by an event which is on its way
@@ -75,6 +83,11 @@ final class FakeWorkers {
     Program(WorkerOrder order) {
       this.order = order;
       this.version = Version.of(order.launch());
+    }
+
+    /** Whether it is killed, or will be as soon as it has a process. */
+    boolean isDoomed() {
+      return killed || condemnedAt != null;
     }
 
     /** Whether nobody needs to wait for its end any more. */
@@ -124,10 +137,20 @@ final class FakeWorkers {
     return process;
   }
 
+  boolean allFollowed() {
+    return processes.values().stream().allMatch(each -> each.followed);
+  }
+
+  /** Whether its program holds what it was given. */
+  boolean runs(long worker) {
+    Program process = processes.get(worker);
+    return process != null && process.runs && !process.ended;
+  }
+
   /** Whether the broker knows of it, and has not killed it. */
   boolean isAlive(long worker) {
     Program process = processes.get(worker);
-    return process != null && !process.killed;
+    return process != null && !process.isDoomed();
   }
 
   // ---- what the broker does to them
@@ -155,18 +178,31 @@ final class FakeWorkers {
     Program process = process(worker, "ask to finish");
     require(signal > 0, "no signal");
     require(process.pid != 0, "a worker without a process is asked to finish");
-    require(!process.asked, "a worker is asked to finish once");
+    require(!process.wanted && !process.asked, "a worker is asked to finish once");
     require(!process.killed, "who was killed is asked to finish");
+    process.wanted = true;
+    process.hangs = process.hangs || now(5);
+    if (now(2)) {
+      signal(process);
+    }
+  }
+
+  /** It gets its stop signal, and the broker knows it. */
+  private void signal(Program process) {
     process.asked = true;
-    process.hangs = now(5);
+    process.frozen = false;
+    if (!process.ended) {
+      events.add(new Event.Asked(process.order.lease()));
+    }
   }
 
   void kill(long worker) {
     Program process = process(worker, "kill");
     require(process.pid != 0, "a worker without a process is killed");
-    require(!process.killed, "a worker is killed once");
+    require(!process.condemned, "a worker is killed once");
+    process.condemned = true;
     process.killed = true;
-    process.immortal = now(20);
+    process.immortal = process.immortal || now(20);
     if (!process.ended && !process.immortal) {
       end(process, 0, 9);
     }
@@ -215,9 +251,94 @@ final class FakeWorkers {
     if (event instanceof Event.Spawned spawned) {
       Program process = processes.get(spawned.worker());
       if (process != null && !process.ended) {
-        process.runs = true;
+        process.made = true;
       }
     }
+  }
+
+  /** All that was told is written down: who waits to be let go runs its program. */
+  void settled() {
+    for (Program process : processes.values()) {
+      process.runs = process.made && !process.ended;
+      process.written = process.wanted;
+    }
+  }
+
+  // ---- the end of a broker
+
+  /** Whether some process is not made, or not let go. */
+  boolean isSpawning() {
+    return processes.values().stream().anyMatch(each -> !each.runs && !each.ended);
+  }
+
+  /**
+   * The broker is killed: who was not let go ends, some others too, and nothing of that is told.
+   *
+   * @param known what the next broker knows of them, by number
+   * @param asked the leases of those that it knows to have been asked
+   * @param deadly whether some end that need not
+   * @return those that live
+   */
+  Set<Long> crash(Map<Long, Entry.OfWorker> known, Set<LeaseId> asked, boolean deadly) {
+    for (Program process : List.copyOf(processes.values())) {
+      Entry.OfWorker entry = known.get(process.order.worker());
+      boolean lives =
+          process.runs && entry != null && entry.pid() == process.pid && !(deadly && now(4));
+      if (lives && entry != null) {
+        remember(process, entry, asked.contains(process.order.lease()));
+      } else {
+        processes.remove(process.order.worker());
+      }
+    }
+    observed.clear();
+    return Set.copyOf(processes.keySet());
+  }
+
+  /** A successor takes over: nobody ends. */
+  Set<Long> handOver(Map<Long, Entry.OfWorker> known) {
+    for (Program process : processes.values()) {
+      Entry.OfWorker entry = known.get(process.order.worker());
+      if (entry == null) {
+        throw new IllegalStateException("broken: a worker is not handed over: " + process.order);
+      }
+      process.frozen = false;
+      remember(process, entry, process.asked);
+    }
+    observed.clear();
+    return Set.copyOf(processes.keySet());
+  }
+
+  private void remember(Program process, Entry.OfWorker entry, boolean asked) {
+    process.followed = false;
+    process.condemned = false;
+    process.wanted = false;
+    process.written = false;
+    process.asked = asked;
+    process.killed = entry.killed();
+    if (!entry.killed()) {
+      process.condemnedAt = null;
+    } else if (!entry.abandoned()) {
+      process.condemnedAt = now; // it is waited for anew
+    }
+    if (entry.state() == WorkerState.STARTING) {
+      process.unheard = process.unheard || process.saidReady;
+      process.saidReady = false;
+      process.readyAt = null;
+    }
+  }
+
+  /** The new broker follows one that lives. */
+  void adopt(WorkerOrder order, boolean thaw) {
+    Program process = process(order.worker(), "adopt");
+    require(!process.followed, "a worker is adopted once");
+    require(
+        order.service().equals(process.order.service())
+            && order.lease().equals(process.order.lease())
+            && order.launch().equals(process.order.launch()),
+        "a worker is what it was");
+    require(thaw || !process.frozen, "a worker that may be frozen is thawed");
+    process.followed = true;
+    process.frozen = false;
   }
 
   // ---- what they do
@@ -251,6 +372,12 @@ final class FakeWorkers {
   void actAtRandom(Program process) {
     if (!process.spawning) {
       make(process);
+    } else if (process.runs && process.wanted && !process.asked) {
+      if (random.nextBoolean()) {
+        signal(process);
+      } else if (process.written) {
+        process.frozen = true;
+      }
     } else if (process.runs) {
       switch (random.nextInt(24)) {
         case 0 -> end(process, random.nextInt(2), 0);
@@ -276,7 +403,9 @@ final class FakeWorkers {
     if (!process.spawning) {
       make(process);
     } else if (process.runs) {
-      if (process.leaves || (process.asked && !process.hangs)) {
+      if (process.wanted && !process.asked) {
+        signal(process);
+      } else if (process.leaves || (process.asked && !process.hangs)) {
         end(process, 0, 0);
       } else if (process.version.kind() == Version.Kind.DIES_AT_ONCE) {
         end(process, 1, 0);
@@ -287,7 +416,7 @@ final class FakeWorkers {
         process.saidReady = true;
         if (observed.remove(process.order.lease()) != null) {
           events.add(new Event.Seen(process.order.lease()));
-        } else {
+        } else if (!process.unheard) {
           say(process, ready());
         }
       }
@@ -298,7 +427,8 @@ final class FakeWorkers {
   boolean isBusy(Program process) {
     return !process.spawning
         || (process.runs
-            && ((process.asked && !process.hangs)
+            && ((process.wanted && !process.asked)
+                || (process.asked && !process.hangs)
                 || process.version.kind() == Version.Kind.DIES_AT_ONCE
                 || process.version.kind() == Version.Kind.LEAVES_AT_ONCE
                 || (process.version.kind() == Version.Kind.WORKS && !process.saidReady)));

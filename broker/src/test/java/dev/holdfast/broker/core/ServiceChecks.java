@@ -79,10 +79,12 @@ final class ServiceChecks {
       }
       if (worker.generation() > service.generation() && service.state().equals("restarting")) {
         int surge = world.workers.program(worker.worker()).version.surge();
-        int most =
-            service.workers()
-                + (world.allAtOnce.contains(service.name()) ? service.workers() : surge);
-        require(present(service, world, now) <= most, "no more processes than count and surge");
+        // It may have been started before a reload lowered the number, in the same step.
+        int count = was == null ? service.workers() : Math.max(was.workers(), service.workers());
+        int most = count + (world.allAtOnce.contains(service.name()) ? count : surge);
+        require(
+            present(service, world, now) <= most,
+            "no more processes than count and surge: " + service);
       } else if (worker.state() != WorkerState.STOPPING && !service.state().equals("restarting")) {
         require(
             service.processes().stream()
@@ -153,7 +155,7 @@ final class ServiceChecks {
         FakeWorkers.Program process = world.workers.processes.get(each.worker());
         if (stays
             && process != null
-            && (!process.killed || killed.contains(each.lease().value()))
+            && (!process.isDoomed() || killed.contains(each.lease().value()))
             && process.readyAt != null
             && (each.generation() < newest
                 || !process.readyAt.plus(process.version.settle()).isAfter(now))) {
@@ -171,7 +173,7 @@ final class ServiceChecks {
         "as many serve as there are to be when an old worker is drained");
   }
 
-  private static boolean isOnDemand(Answer.ServiceView service, FakeWorld world) {
+  static boolean isOnDemand(Answer.ServiceView service, FakeWorld world) {
     return service.listeners().stream()
         .map(world.expected::get)
         .anyMatch(each -> each != null && each.idle() == IdlePolicy.SPAWN);
@@ -213,6 +215,11 @@ final class ServiceChecks {
 
   /** Whether it cannot be had: its listener has no socket, or its program is no good. */
   private static boolean isFailing(Answer.ServiceView service, FakeWorld world) {
+    ServiceConfig wanted = world.config.services().get(service.name());
+    if (service.listeners().stream().anyMatch(world.lost::contains)
+        || (wanted != null && wanted.listeners().stream().anyMatch(world.lost::contains))) {
+      return true; // it waits for a listener whose endpoint somebody else has
+    }
     if (service.state().equals("restarting")) {
       return false; // a rollout has an end
     }
@@ -224,6 +231,31 @@ final class ServiceChecks {
     }
     WorkerOrder newest = world.workers.newest.get(service.name());
     return newest != null && FakeWorkers.Version.of(newest.launch()).isBroken();
+  }
+
+  /** Who serves has the sockets that its listeners have now. */
+  static void checkSockets(Answer.Listing listing, FakeWorld world) {
+    Map<ListenerName, Answer.ListenerView> listeners =
+        listing.listeners().stream()
+            .collect(Collectors.toMap(Answer.ListenerView::name, each -> each));
+    for (Answer.ServiceView service : listing.services()) {
+      if (!service.state().equals("running") || world.undone.contains(service.name())) {
+        continue; // what serves on after a failed rollout has what it had before
+      }
+      for (Answer.WorkerView worker : service.processes()) {
+        Set<Long> held =
+            world.workers.program(worker.worker()).order.sockets().stream()
+                .map(each -> each.socket().id())
+                .collect(Collectors.toSet());
+        for (ListenerName name : service.listeners()) {
+          Answer.ListenerView listener = listeners.get(name);
+          BoundSocket socket = listener == null ? null : listener.socket();
+          require(
+              worker.state() != WorkerState.READY || socket == null || held.contains(socket.id()),
+              "a worker serves the socket that its listener has: " + worker + " " + listener);
+        }
+      }
+    }
   }
 
   /** A connection that comes starts an idle service. */

@@ -20,6 +20,8 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The life of a broker as one seed makes it; each step is followed by what must hold. */
@@ -27,8 +29,12 @@ final class Simulation {
 
   static final int OWN_UID = 100;
 
+  /** How long a lease stays that cannot be followed, for its holder to come back. */
+  static final Duration RESTORE_TIME = Duration.ofSeconds(30);
+
   private static final long INSPECTOR = Long.MAX_VALUE;
   private static final int STORED = 4;
+  private static final int HISTORY = Integer.getInteger("holdfast.history", 60);
   private static final int[] UIDS = {0, OWN_UID, 1000, 1000, 1001, 1002};
   private static final String[] SPECS = {
     "8000",
@@ -48,18 +54,27 @@ final class Simulation {
 
   private final SplittableRandom random;
   private final FakeWorld world;
-  private final BrokerState state = new BrokerState(OWN_UID, "t-");
-  private final Deque<String> history = new ArrayDeque<>();
+  private final FakeJournal journal = new FakeJournal();
+  private final int restarts; // one in so many steps
+  private BrokerState state = new BrokerState(OWN_UID, "t-");
+  private boolean written = true; // all that has happened
+  private int lives = 1;
+  private boolean acts = true; // the broker before it had come so far
+  private List<Effect> performed = new ArrayList<>();
+  private final Deque<Supplier<String>> history = new ArrayDeque<>(); // spelled when it is read
   private Instant now = Instant.ofEpochSecond(1_000_000);
   private long lastConnection;
   private int lastPid = 1;
   private int lastVersion;
   private long lastDescriptor;
+  private int lastHolder;
   private Answer.Listing before = new Answer.Listing(List.of(), List.of(), List.of(), List.of());
 
   Simulation(long seed) {
     random = new SplittableRandom(seed);
     world = new FakeWorld(random);
+    restarts = new int[] {20, 150, 150, 1000, 100_000}[random.nextInt(5)];
+    journal.create(state);
   }
 
   void run(long steps) {
@@ -75,7 +90,13 @@ final class Simulation {
       }
     } catch (RuntimeException e) {
       throw new AssertionError(
-          "step " + i + ": " + e.getMessage() + "\n" + String.join("\n", history), e);
+          "step "
+              + i
+              + ": "
+              + e.getMessage()
+              + "\n"
+              + history.stream().map(Supplier::get).collect(Collectors.joining("\n")),
+          e);
     }
   }
 
@@ -94,6 +115,10 @@ final class Simulation {
   }
 
   private void step() {
+    if (random.nextInt(restarts) == 0 && !world.finished) {
+      replaceBroker();
+      return;
+    }
     int dice = random.nextInt(100);
     if (dice < 50 && !world.events.isEmpty()) {
       apply(world.events.remove());
@@ -123,6 +148,10 @@ final class Simulation {
               });
     } else if (dice < 82) {
       pick(world.workers.processes.values()).ifPresent(world.workers::actAtRandom);
+    } else if (dice < 83) {
+      pick(world.stopped)
+          .filter(world.leases::containsKey)
+          .ifPresent(lease -> world.events.add(new Event.Asked(lease)));
     } else {
       pick(world.connections.keySet()).ifPresent(this::call);
     }
@@ -131,7 +160,170 @@ final class Simulation {
   private void expire(Instant moment) {
     now = moment;
     world.workers.clock(now);
-    perform(state.expire(now), "expire " + now);
+    world.retrying(true);
+    perform(state.expire(now), () -> "expire " + moment);
+    world.retrying(false);
+    settle();
+  }
+
+  private void settle() {
+    journal.write(state);
+    world.settled();
+    written = true;
+  }
+
+  // ---- from one broker to the next
+
+  private void replaceBroker() {
+    switch (random.nextInt(5)) {
+      case 0, 1, 2 -> crash();
+      case 3 -> handOver();
+      default -> rehearse();
+    }
+  }
+
+  private void crash() {
+    boolean exact = written;
+    List<Entry> entries = journal.read(random);
+    if (random.nextBoolean()) {
+      now = now.plusMillis(random.nextInt(20_000));
+      world.workers.clock(now);
+    }
+    FakeWorld.Inheritance from = world.crash(entries, now, exact);
+    String crashed = "CRASH " + (exact ? "" : "before all was written ") + from.survivors();
+    note(() -> crashed);
+    begin(entries, List.of(), from);
+    if (random.nextInt(4) == 0) {
+      return; // and again, perhaps, before it has read its configuration
+    }
+    reload();
+  }
+
+  private void handOver() {
+    while (!world.events.isEmpty()) {
+      apply(world.events.remove());
+      check();
+    }
+    settle();
+    if (world.hasChangesUnderWay() || world.workers.isSpawning() || world.shutDown) {
+      return;
+    }
+    List<Entry> entries = state.entries();
+    List<Link> links = links();
+    Answer.Listing was = listing();
+    FakeWorld.Inheritance from =
+        new FakeWorld.Inheritance(world.handOver(entries, now), world.lost.isEmpty());
+    String handedOver = "HANDOVER " + links + " " + from.survivors();
+    note(() -> handedOver);
+    begin(entries, links, from);
+    require(was.leases().equals(before.leases()), "leases are what they were");
+    reload();
+  }
+
+  /** A successor that fails before it acts: nothing was changed by it. */
+  private void rehearse() {
+    if (!world.events.isEmpty()
+        || !written
+        || world.hasChangesUnderWay()
+        || world.workers.isSpawning()
+        || world.shutDown) {
+      return;
+    }
+    List<Entry> entries = state.entries();
+    Survivors survivors = world.survivors(entries);
+    BrokerState successor = new BrokerState(OWN_UID, "r-");
+    List<Link> links = links();
+    Event.Remembered all = new Event.Remembered(world.config, entries, links, survivors);
+    RestartChecks.checkOnlyWatches(successor.apply(all, now));
+    successor.check();
+    RestartChecks.checkRemembered(entries, successor.entries(), survivors);
+    require(
+        Set.copyOf(successor.links()).containsAll(state.links()),
+        "what connections wait for is handed over");
+    journal.write(state);
+  }
+
+  /** Every connection, also one that waits for nothing. */
+  private List<Link> links() {
+    List<Link> links = new ArrayList<>(state.links());
+    Set<Long> known = new HashSet<>();
+    links.forEach(each -> require(known.add(each.connection()), "one link for a connection"));
+    require(world.connections.keySet().containsAll(known), "who waits is there");
+    for (FakeWorld.Connection each : world.connections.values()) {
+      if (!known.contains(each.caller.connection())) {
+        require(each.call == null, "who waits is known: " + each.call);
+        links.add(new Link(each.caller.connection(), null, false, null));
+      }
+    }
+    return links;
+  }
+
+  private void begin(List<Entry> entries, List<Link> links, FakeWorld.Inheritance from) {
+    List<Link> old = state.links();
+    state = new BrokerState(OWN_UID, "t" + ++lives + "-");
+    BrokerConfig rights = random.nextInt(3) == 0 ? configuration() : world.config;
+    world.config = inherited(rights, entries);
+    Event.Remembered all = new Event.Remembered(rights, entries, links, from.survivors());
+    List<Effect> effects = state.apply(all, now);
+    performed = new ArrayList<>();
+    perform(effects, () -> "Remembered " + entries);
+    RestartChecks.checkOnlyWatches(effects);
+    state.check();
+    RestartChecks.checkRemembered(entries, state.entries(), from.survivors());
+    require(
+        !from.survivors().handedOver() || Set.copyOf(state.links()).containsAll(old),
+        "what connections wait for is handed over");
+    require(world.workers.allFollowed(), "all workers that live are followed");
+    journal.create(state);
+    written = true;
+    if (random.nextInt(10) == 0 && !from.survivors().handedOver()) {
+      acts = false;
+      crash(); // at once, again
+      return;
+    }
+    Answer.Listing remembered = RestartChecks.alive(listing(), from.survivors().workers());
+    world.watchAgain();
+    world.notices.clear();
+    before = remembered;
+    world.retrying(true);
+    boolean acted = acts;
+    acts = true;
+    apply(new Event.Resumed());
+    world.retrying(false);
+    state.check();
+    RestartChecks.checkResumed(
+        entries,
+        new FakeWorld.Inheritance(from.survivors(), acted && from.undisturbed()),
+        remembered,
+        listing(),
+        performed,
+        world);
+    check();
+  }
+
+  /** The configuration of a new broker, until it reads its file. */
+  private static BrokerConfig inherited(BrokerConfig rights, List<Entry> entries) {
+    TreeMap<ListenerName, ListenerConfig> listeners = new TreeMap<>();
+    TreeMap<String, ServiceConfig> services = new TreeMap<>();
+    for (Entry each : entries) {
+      if (each instanceof Entry.OfListener listener && listener.configured()) {
+        listeners.put(listener.name(), listener.config());
+      } else if (each instanceof Entry.OfService service && !service.removed()) {
+        services.put(service.name(), service.wanted());
+      }
+    }
+    return new BrokerConfig(
+        rights.control(), rights.store(), rights.retrieve(), rights.limits(), listeners, services);
+  }
+
+  /** The file as it is now. */
+  private void reload() {
+    Event reload =
+        new Event.Configured(
+            BrokerState.NOBODY, random.nextInt(3) == 0 ? configuration() : world.config);
+    world.called(BrokerState.NOBODY, reload);
+    apply(reload);
+    check();
   }
 
   // ---- the end of a life
@@ -139,13 +331,18 @@ final class Simulation {
   /** From here on nothing fails by chance, and nobody asks for anything new. */
   private void calmDown() {
     world.workers.calm = true;
+    world.ghosts.clear();
     int most = 600;
     for (int i = 0; i < most && !isSettled(); i++) {
       quietly();
       state.nextDeadline().ifPresent(this::goOn);
     }
     quietly();
+    require(
+        listing().listeners().stream().noneMatch(world::canBeBound),
+        "a lost listener is bound when it can be");
     ServiceChecks.checkTargets(listing(), world, now);
+    ServiceChecks.checkSockets(listing(), world);
     checkNobodyWaits();
     Map<String, Instant> started = new TreeMap<>();
     for (int i = 0; i < 20 && state.nextDeadline().isPresent(); i++) {
@@ -158,6 +355,7 @@ final class Simulation {
   private boolean isSettled() {
     quietly();
     return ServiceChecks.isSettled(listing(), world, now)
+        && listing().listeners().stream().noneMatch(world::canBeBound)
         && world.connections.values().stream()
             .allMatch(each -> each.call == null || each.streaming);
   }
@@ -200,7 +398,7 @@ final class Simulation {
       step();
       check();
     }
-    if (random.nextBoolean()) {
+    if (!world.shutDown || random.nextBoolean()) {
       shutDown(alone);
     }
     world.workers.calm = true;
@@ -218,6 +416,11 @@ final class Simulation {
   private void shutDown(boolean alone) {
     world.shutDown = true;
     apply(new Event.ShutDown(alone));
+    for (Entry each : state.entries()) {
+      if (each instanceof Entry.OfLease lease && lease.worker() == 0) {
+        world.grant(lease.lease()).deadline = lease.deadline(); // another than somebody asked for
+      }
+    }
     check();
   }
 
@@ -226,23 +429,35 @@ final class Simulation {
       connection(closed.connection()).brokerKnowsItClosed = true;
       world.told(closed);
     }
-    if (event instanceof Event.Bound || event instanceof Event.BindFailed) {
-      world.told();
+    if (event instanceof Event.Bound bound) {
+      world.told(bound.transaction());
+    } else if (event instanceof Event.BindFailed failed) {
+      world.told(failed.transaction());
     }
     world.workers.telling(event);
-    perform(state.apply(event, now), event.toString());
+    written = false;
+    perform(state.apply(event, now), event::toString);
+    world.toldAll();
     world.workers.told(event);
+    if (random.nextInt(4) > 0) {
+      settle();
+    }
     if (event instanceof Event.ConnectionClosed closed) {
       world.connections.remove(closed.connection());
     }
   }
 
-  private void perform(List<Effect> effects, String cause) {
-    if (history.size() == 40) {
+  private void perform(List<Effect> effects, Supplier<String> cause) {
+    note(() -> cause.get() + "\n    => " + effects);
+    performed.addAll(effects);
+    effects.forEach(effect -> effect.perform(world));
+  }
+
+  private void note(Supplier<String> line) {
+    if (history.size() >= HISTORY) {
       history.remove();
     }
-    history.add(cause + "\n    => " + effects);
-    effects.forEach(effect -> effect.perform(world));
+    history.add(line);
   }
 
   // ---- what happens
@@ -256,17 +471,18 @@ final class Simulation {
     if (worker.isPresent() && worker.get().runs) {
       int own = worker.get().pid;
       Caller caller = new Caller(++lastConnection, own, OWN_UID, OWN_UID, List.of());
-      world.connections.put(lastConnection, new FakeWorld.Connection(caller));
+      world.connections.put(lastConnection, new FakeWorld.Connection(caller, own));
       return;
     }
     Optional<Integer> alive = pick(world.processes.keySet());
     int pid = alive.isPresent() && random.nextBoolean() ? alive.get() : ++lastPid;
     Caller known = world.processes.get(pid);
     int uid = known == null ? UIDS[random.nextInt(UIDS.length)] : known.uid();
+    int shown = known == null ? (random.nextInt(8) == 0 ? 0 : pid) : known.pid();
     List<Integer> groups = uid == 1002 ? List.of(50) : List.of();
-    Caller caller = new Caller(++lastConnection, pid, uid, uid, groups);
+    Caller caller = new Caller(++lastConnection, shown, uid, uid, groups);
     world.processes.put(pid, caller);
-    world.connections.put(lastConnection, new FakeWorld.Connection(caller));
+    world.connections.put(lastConnection, new FakeWorld.Connection(caller, pid));
   }
 
   private void disturb(FakeWorld.Socket socket) {
@@ -288,15 +504,145 @@ final class Simulation {
     connection.begun = false;
     connection.streaming =
         call instanceof Event.Watch || (call instanceof Event.Await await && await.more());
+    world.adopting.remove(id);
     if (call instanceof Event.Store store) {
       world.kept.add(store.descriptor());
+    } else if (call instanceof Event.Adopted) {
+      world.adopting.put(id, lastHolder);
     }
     world.called(id, call);
+    world.restored = null;
+    Set<ListenerName> right = call instanceof Event.Restore back ? right(back) : Set.of();
     apply(call);
+    List<ListenerName> accepted = world.restored;
+    if (accepted != null) {
+      require(accepted.containsAll(right), "what is right is taken back: " + right);
+    }
+  }
+
+  /** Those that the broker cannot but believe: what it has, or what was lost. */
+  private Set<ListenerName> right(Event.Restore call) {
+    Set<ListenerName> right = new HashSet<>();
+    Set<ListenerName> wrong = new HashSet<>();
+    FakeWorld.Grant grant = world.leases.get(call.lease());
+    for (Offered each : call.offered()) {
+      FakeWorld.Socket socket = world.offered.get(each.descriptor());
+      ListenerConfig wanted = world.expected.get(each.listener());
+      boolean current =
+          socket != null
+              && grant != null
+              && isHeld(call.lease(), each.listener(), socket)
+              && wanted != null
+              && wanted.idle() != IdlePolicy.REFUSE
+              && each.endpoint().equals(socket.bound.endpoint())
+              && each.proof().equals(socket.bound.proof())
+              && each.listening() == socket.bound.kind().listens()
+              && world.sockets.get(socket.bound.id()) == socket
+              && before.listeners().stream()
+                  .anyMatch(
+                      view ->
+                          view.name().equals(each.listener())
+                              && socket.bound.equals(view.socket()));
+      (current ? right : wrong).add(each.listener());
+    }
+    right.removeAll(wrong);
+    return right;
+  }
+
+  /** Whether that is what the lease was given; it may have been bound anew since. */
+  private boolean isHeld(LeaseId lease, ListenerName name, FakeWorld.Socket socket) {
+    return world.memory.getOrDefault(lease, List.of()).stream()
+        .anyMatch(held -> held.listener().equals(name) && held.socket() == socket);
+  }
+
+  private Event restore(Caller caller) {
+    LeaseId lease = leaseOf(caller);
+    if (random.nextInt(3) > 0) {
+      lease = ownLease(caller).orElse(lease);
+    }
+    List<Offered> offered = new ArrayList<>();
+    for (FakeWorld.Held held : world.memory.getOrDefault(lease, List.of())) {
+      if (random.nextInt(8) > 0) {
+        offered.add(offer(held.listener(), held.socket()));
+      }
+    }
+    if (random.nextInt(4) == 0) {
+      pick(world.sockets.values()).ifPresent(other -> offered.add(offer(name(), other)));
+    }
+    return new Event.Restore(caller, lease, offered);
+  }
+
+  /** It, or another socket that is like it but in one thing. */
+  private Offered offer(ListenerName name, FakeWorld.Socket socket) {
+    BoundSocket bound = socket.bound;
+    world.offered.put(++lastDescriptor, socket);
+    int dice = random.nextInt(40);
+    BoundSocket given = dice < 4 ? like(bound, dice) : bound;
+    if (!given.equals(bound)) {
+      FakeWorld.Socket other = new FakeWorld.Socket(given, socket.config);
+      other.listening = socket.listening;
+      world.offered.put(lastDescriptor, other);
+      world.others.add(lastDescriptor);
+    }
+    boolean listening = socket.listening && given.kind().listens();
+    return new Offered(
+        dice == 4 ? name() : name,
+        lastDescriptor,
+        given.endpoint(),
+        given.kind(),
+        dice == 5 ? !listening : listening,
+        given.proof());
+  }
+
+  private static BoundSocket like(BoundSocket it, int what) {
+    SocketProof proof = it.proof();
+    SocketKind other = it.kind().listens() ? SocketKind.DATAGRAM : SocketKind.STREAM;
+    return new BoundSocket(
+        it.id(),
+        what == 0 ? "tcp:[::]:1" : it.endpoint(),
+        what == 1 ? other : it.kind(),
+        it.port(),
+        new SocketProof(
+            what == 2 ? 7 : proof.inode(),
+            what == 3 && proof.cookie() != 0 ? 7 : proof.cookie(),
+            proof.path()));
+  }
+
+  private Optional<LeaseId> ownLease(Caller caller) {
+    return pick(
+        world.leases.entrySet().stream()
+            .filter(
+                each ->
+                    each.getValue().request.caller().uid() == caller.uid()
+                        && each.getValue().request.caller().pid() == caller.pid())
+            .map(Map.Entry::getKey)
+            .toList());
+  }
+
+  /** Another process has a listener, of which nobody here ever heard. */
+  private Event adopted(Caller caller) {
+    Optional<Integer> some = pick(world.processes.keySet());
+    Caller process = some.map(world.processes::get).orElse(caller);
+    lastHolder = some.orElse(0);
+    ListenerConfig config = listener();
+    while (config.isStopped()
+        || config.companion() instanceof Companion.AbstractName
+        || config.spec().toString().startsWith("udp")) {
+      config = listener();
+    }
+    BoundSocket bound = world.main(config.spec());
+    FakeWorld.Socket socket = new FakeWorld.Socket(bound, config);
+    socket.listening = true;
+    socket.holders.add(lastHolder);
+    world.sockets.put(bound.id(), socket);
+    Caller holder =
+        new Caller(
+            caller.connection(), process.pid(), process.uid(), process.gid(), process.groups());
+    return new Event.Adopted(caller, name(), config, bound, holder, "web", 15);
   }
 
   private Event randomCall(long id, Caller caller) {
-    return switch (random.nextInt(28)) {
+    return switch (random.nextInt(33)) {
       case 0, 1, 2, 3, 4 -> acquire(caller);
       case 5, 6 -> new Event.Ready(caller, leaseOf(caller));
       case 7, 8 -> new Event.Release(caller, leaseOf(caller));
@@ -313,6 +659,8 @@ final class Simulation {
       case 21 -> new Event.Scale(caller, service(), random.nextInt(5));
       case 22 -> new Event.Stop(caller, service());
       case 23, 24, 25 -> new Event.Start(caller, service());
+      case 26, 27, 28, 29 -> restore(caller);
+      case 30 -> adopted(caller);
       default -> new Event.Configured(id, configuration());
     };
   }
@@ -328,7 +676,7 @@ final class Simulation {
   /** That of the worker which calls; of anybody, when it is another. */
   private LeaseId leaseOf(Caller caller) {
     for (FakeWorkers.Program process : world.workers.processes.values()) {
-      if (process.pid == caller.pid()) {
+      if (process.pid == caller.pid() && process.pid != 0) {
         return process.order.lease();
       }
     }
@@ -495,6 +843,9 @@ final class Simulation {
   /** What holds when everything that happened was told. */
   private void checkWorld() {
     checkDeadlines();
+    if (!world.events.isEmpty()) {
+      return; // something fell due
+    }
     checkLeases();
     checkCalls();
     Set<Long> seen = new HashSet<>();
@@ -505,8 +856,13 @@ final class Simulation {
           view.config().equals(world.expected.get(view.name())),
           view.name() + " is as it was asked for");
       require(
-          (view.socket() == null) == view.config().isStopped(),
-          view.name() + " has a holder unless it was stopped");
+          view.socket() == null || !view.config().isStopped(),
+          view.name() + " has no socket when it was stopped");
+      if (view.socket() == null && !view.config().isStopped()) {
+        checkLost(view);
+      } else {
+        world.lost.remove(view.name());
+      }
       for (@Nullable BoundSocket bound : new BoundSocket[] {view.socket(), view.companion()}) {
         if (bound != null) {
           require(seen.add(bound.id()), "a socket has one listener");
@@ -516,6 +872,15 @@ final class Simulation {
     }
     require(names.equals(world.expected.keySet()), "listeners are those that were asked for");
     require(seen.equals(world.sockets.keySet()), "a socket without listener is closed");
+  }
+
+  /** It has no holder, but not for ever. */
+  private void checkLost(Answer.ListenerView view) {
+    require(world.lost.contains(view.name()), view.name() + " has a holder unless it was stopped");
+    require(view.state().equals("failed"), view.name() + " says that it has no socket");
+    require(
+        state.nextDeadline().filter(at -> !at.isAfter(now.plusSeconds(5))).isPresent(),
+        view.name() + " is tried again");
   }
 
   private Answer.Listing listing() {
@@ -546,13 +911,16 @@ final class Simulation {
             world.workers.processes.containsKey(each.getValue().worker),
             "the lease of a worker ends with it");
       } else if (request.hold() == Hold.PROCESS) {
-        following.add(each.getKey());
+        if (!isAwaited(each.getValue())) {
+          following.add(each.getKey());
+          require(
+              world.processes.containsKey(each.getValue().process),
+              "a lease ends with its process: " + each.getKey());
+        }
+      } else if (!isAwaited(each.getValue())) {
         require(
-            world.processes.containsKey(request.caller().pid()), "a lease ends with its process");
-      } else {
-        require(
-            world.connections.containsKey(request.caller().connection()),
-            "a lease ends with its connection");
+            world.connections.containsKey(each.getValue().connection),
+            "a lease ends with its connection: " + each.getKey());
       }
     }
     require(world.leases.keySet().containsAll(world.notifySockets), "notify sockets have leases");
@@ -562,7 +930,17 @@ final class Simulation {
     require(following.equals(world.followed.keySet()), "processes are followed while they hold");
   }
 
+  /** Whether its holder may come back for it; not for ever. */
+  private boolean isAwaited(FakeWorld.Grant grant) {
+    Instant until = grant.restoreUntil;
+    require(
+        until == null || until.isAfter(now),
+        "a lease is not kept for ever for its holder: " + grant.request + " " + until);
+    return until != null;
+  }
+
   private void checkCalls() {
+    require(world.offered.isEmpty(), "what is offered is taken or closed");
     require(!world.hasChangesUnderWay(), "a reload by signal has its outcome");
     world.connections.forEach(
         (id, connection) ->

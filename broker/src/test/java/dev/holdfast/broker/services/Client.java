@@ -9,7 +9,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** One connection to a worker, from its beginning to the end of the answer. */
-final class Client implements AutoCloseable {
+public final class Client implements AutoCloseable {
   private static final Pattern PID = Pattern.compile("pid (\\d+)");
 
   private final Socket socket;
@@ -19,30 +19,30 @@ final class Client implements AutoCloseable {
   }
 
   /** Connects and says nothing yet. */
-  static Client connect(int port) throws IOException {
+  public static Client connect(int port) throws IOException {
     return new Client(Probe.connect(port));
   }
 
   /** Connects and has sent its request, and has not read the answer. */
-  static Client asking(int port, String path) throws IOException {
+  public static Client asking(int port, String path) throws IOException {
     Client client = connect(port);
     client.ask(path);
     return client;
   }
 
   /** The body of an answer. */
-  static String get(int port, String path) throws IOException {
+  public static String get(int port, String path) throws IOException {
     try (Client client = asking(port, path)) {
       return client.answer();
     }
   }
 
   /** Who answers a new connection. */
-  static int pid(int port) throws IOException {
+  public static int pid(int port) throws IOException {
     return pidIn(get(port, "/"));
   }
 
-  static int pidIn(String body) throws IOException {
+  public static int pidIn(String body) throws IOException {
     Matcher pid = PID.matcher(body);
     if (!pid.find()) {
       throw new IOException("not the answer of a worker: " + body);
@@ -50,7 +50,7 @@ final class Client implements AutoCloseable {
     return Integer.parseInt(pid.group(1));
   }
 
-  void ask(String path) throws IOException {
+  public void ask(String path) throws IOException {
     socket
         .getOutputStream()
         .write(
@@ -59,7 +59,7 @@ final class Client implements AutoCloseable {
   }
 
   /** Reads to the end, and returns the body of a good answer. */
-  String answer() throws IOException {
+  public String answer() throws IOException {
     InputStream in = socket.getInputStream();
     String whole = new String(in.readAllBytes(), StandardCharsets.UTF_8);
     int body = whole.indexOf("\r\n\r\n");

@@ -39,11 +39,12 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  *
  * <p>Register it as a field: {@code @RegisterExtension final Stage stage = new Stage();}
  */
-final class Stage implements BeforeEachCallback, AfterEachCallback {
+public final class Stage implements BeforeEachCallback, AfterEachCallback {
   private final Brokers brokers = new Brokers();
   private Path directory = Path.of("/");
   private ServiceFile file = ServiceFile.in(directory);
   private BrokerProcess broker;
+  private Options options = Options.none();
 
   @Override
   public void beforeEach(ExtensionContext context) throws IOException {
@@ -58,36 +59,57 @@ final class Stage implements BeforeEachCallback, AfterEachCallback {
   }
 
   /** Where scripts, sockets and logs of this test are; other users may enter it. */
-  Path directory() {
+  public Path directory() {
     return directory;
   }
 
   /** The configuration; {@link #start} writes it. */
-  ServiceFile file() {
+  public ServiceFile file() {
     return file;
   }
 
-  BrokerProcess broker() {
+  public BrokerProcess broker() {
     return broker;
   }
 
-  <T extends AutoCloseable> T keep(T resource) {
+  public <T extends AutoCloseable> T keep(T resource) {
     return brokers.keep(resource);
   }
 
   /** Starts the broker with the configuration as it is now. */
-  BrokerProcess start() throws Exception {
+  public BrokerProcess start() throws Exception {
     return start(Options.none());
   }
 
-  BrokerProcess start(Options options) throws Exception {
+  public BrokerProcess start(Options wanted) throws Exception {
     file.write();
-    broker = brokers.start(options.with("--config", file.path().toString()), directory);
+    options = wanted.with("--config", file.path().toString());
+    return startAgain();
+  }
+
+  /** Starts another broker in place of one that died, with the same arguments. */
+  public BrokerProcess startAgain() throws Exception {
+    return startAgain(options);
+  }
+
+  /** As {@link #startAgain()}, by another command. */
+  public BrokerProcess startAgain(Options changed) throws Exception {
+    broker = brokers.start(changed, directory);
     return broker;
   }
 
+  /** As it was started. */
+  public Options options() {
+    return options;
+  }
+
+  /** Kills the broker with -9, and returns when it is gone. */
+  public void crash() {
+    broker.kill();
+  }
+
   /** A service web with this command on a listener web, all of it running. */
-  SupervisedService running(List<String> command, String... lines) throws Exception {
+  public SupervisedService running(List<String> command, String... lines) throws Exception {
     file.listener("web").service("web", command, lines);
     start();
     SupervisedService service = service("web");
@@ -95,15 +117,20 @@ final class Stage implements BeforeEachCallback, AfterEachCallback {
     return service;
   }
 
-  SupervisedService service(String name) {
+  public SupervisedService service(String name) {
     return SupervisedService.of(broker, name);
   }
 
-  int port() throws Exception {
+  public int port() throws Exception {
     return broker.port("web");
   }
 
-  ProgramProcess reload() throws Exception {
+  /** Workers by {@code holdfast exec} on a listener, which end with the test. */
+  public Workers workers(String listener) throws Exception {
+    return brokers.workers(broker, listener);
+  }
+
+  public ProgramProcess reload() throws Exception {
     file.write();
     ProgramProcess reload = keep(service("any").run("reload"));
     assertThat(reload.awaitEnd()).as(reload.written()).isZero();
@@ -111,14 +138,14 @@ final class Stage implements BeforeEachCallback, AfterEachCallback {
   }
 
   /** Runs {@code holdfast WORDS} beside the test; it is ended with it. */
-  ProgramProcess begin(String... words) throws Exception {
+  public ProgramProcess begin(String... words) throws Exception {
     return keep(service("any").begin(words));
   }
 
   // ---- programs
 
   /** A Python program of the tests' resources. */
-  List<String> python(String script, Object... arguments) throws IOException {
+  public List<String> python(String script, Object... arguments) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Checkout.python());
     command.add(Workers.script(script, directory).toString());
@@ -129,7 +156,7 @@ final class Stage implements BeforeEachCallback, AfterEachCallback {
   }
 
   /** A class of these tests. */
-  static List<String> java(Class<?> main, String... arguments) {
+  public static List<String> java(Class<?> main, String... arguments) {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -147,12 +174,12 @@ final class Stage implements BeforeEachCallback, AfterEachCallback {
   }
 
   /** The program that a service runs, which is replaced as a deploy does it: {@link #become}. */
-  List<String> app() {
+  public List<String> app() {
     return List.of(directory.resolve("app").toString());
   }
 
   /** From now on the app is this command. */
-  void become(List<String> command) throws IOException {
+  public void become(List<String> command) throws IOException {
     String words =
         command.stream()
             .map(word -> "'" + word.replace("'", "'\\''") + "'")
@@ -160,13 +187,13 @@ final class Stage implements BeforeEachCallback, AfterEachCallback {
     becomeText("#!/bin/sh\nexec " + words + "\n");
   }
 
-  void becomeText(String text) throws IOException {
+  public void becomeText(String text) throws IOException {
     Path whole = Files.writeString(directory.resolve("app.new"), text);
     Files.setPosixFilePermissions(whole, PosixFilePermissions.fromString("rwxr-xr-x"));
     Files.move(whole, directory.resolve("app"), StandardCopyOption.ATOMIC_MOVE);
   }
 
-  ProgramProcess program(String title, String... command) throws Exception {
+  public ProgramProcess program(String title, String... command) throws Exception {
     ProgramProcess program =
         keep(
             ProgramProcess.start(
@@ -176,23 +203,32 @@ final class Stage implements BeforeEachCallback, AfterEachCallback {
 
   // ---- clients
 
-  LoadPlan plan(int concurrency) throws Exception {
-    return LoadPlan.against(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port()))
+  public LoadPlan plan(int concurrency) throws Exception {
+    return plan("web", concurrency);
+  }
+
+  public LoadPlan plan(String listener, int concurrency) throws Exception {
+    int port = broker.port(listener);
+    return LoadPlan.against(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port))
         .withConcurrency(concurrency)
         .withTimeouts(Duration.ofSeconds(30), Duration.ofSeconds(30));
   }
 
   /** A load until the end of the test, or {@link #endWithoutLoss}. */
-  LoadGenerator load(int concurrency) throws Exception {
+  public LoadGenerator load(int concurrency) throws Exception {
     return keep(LoadGenerator.start(plan(concurrency)));
   }
 
+  public LoadGenerator load(String listener, int concurrency) throws Exception {
+    return keep(LoadGenerator.start(plan(listener, concurrency)));
+  }
+
   /** A light load, beside which a test on two cores has room for everything else. */
-  LoadGenerator lightLoad() throws Exception {
+  public LoadGenerator lightLoad() throws Exception {
     return keep(LoadGenerator.start(plan(8).withPerSecond(500)));
   }
 
-  static LoadReport end(LoadGenerator load) throws InterruptedException {
+  public static LoadReport end(LoadGenerator load) throws InterruptedException {
     load.stop();
     LoadReport report = load.await();
     assertThat(report.local()).as("this side: %s", report.localProblem()).isZero();
@@ -200,7 +236,7 @@ final class Stage implements BeforeEachCallback, AfterEachCallback {
     return report;
   }
 
-  static LoadReport endWithoutLoss(LoadGenerator load) throws InterruptedException {
+  public static LoadReport endWithoutLoss(LoadGenerator load) throws InterruptedException {
     LoadReport report = end(load);
     assertThat(report.lostByKind()).as("lost: %s", report.lostConnections()).isEmpty();
     return report;
@@ -210,7 +246,7 @@ final class Stage implements BeforeEachCallback, AfterEachCallback {
    * What was lost can only be what a killed worker had accepted: one at most for each kill, where
    * workers serve one connection at a time.
    */
-  static LoadReport endWithKills(LoadGenerator load, int kills) throws InterruptedException {
+  public static LoadReport endWithKills(LoadGenerator load, int kills) throws InterruptedException {
     LoadReport report = end(load);
     assertThat(report.count(Outcome.REFUSED)).as("refused").isZero();
     assertThat(report.count(Outcome.CONNECT_TIMED_OUT)).as("connects timed out").isZero();
@@ -222,7 +258,7 @@ final class Stage implements BeforeEachCallback, AfterEachCallback {
   }
 
   /** Waits until so many more were served: by then the load has met what is there now. */
-  static void awaitMore(LoadGenerator load, long more) {
+  public static void awaitMore(LoadGenerator load, long more) {
     long wanted = load.snapshot().served() + more;
     Await.until(
         Duration.ofSeconds(30),
@@ -230,7 +266,7 @@ final class Stage implements BeforeEachCallback, AfterEachCallback {
         () -> load.snapshot().served() >= wanted);
   }
 
-  String rss() throws IOException, VarlinkException {
+  public String rss() throws IOException, VarlinkException {
     return Files.readAllLines(Path.of("/proc/" + broker.pid() + "/status")).stream()
         .filter(line -> line.startsWith("VmRSS:"))
         .findFirst()

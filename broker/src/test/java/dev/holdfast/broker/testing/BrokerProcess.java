@@ -36,16 +36,18 @@ public final class BrokerProcess implements AutoCloseable {
   private final ProgramProcess process;
   private final Path directory;
   private final Path socket;
-  private final int pid;
-  private final VarlinkClient control;
+  private int pid; // another one after an upgrade
+  private VarlinkClient control;
   private final long ownDescriptors;
+  private final Duration startedIn;
   private boolean closed;
 
-  private BrokerProcess(ProgramProcess process, Path directory, Path socket)
+  private BrokerProcess(ProgramProcess process, Path directory, Path socket, Duration startedIn)
       throws IOException, VarlinkException {
     this.process = process;
     this.directory = directory;
     this.socket = socket;
+    this.startedIn = startedIn;
     this.pid = pidBehind(socket);
     this.control = connect();
     warmUp();
@@ -140,9 +142,11 @@ public final class BrokerProcess implements AutoCloseable {
     Path notify = directory.resolve("notify-" + System.nanoTime());
     try (NotifySocket ready = NotifySocket.bind(notify)) {
       Files.setPosixFilePermissions(notify, PosixFilePermissions.fromString("rw-rw-rw-"));
+      long begun = System.nanoTime();
       ProgramProcess process =
           launch(options.environment("NOTIFY_SOCKET", notify.toString()), directory);
       Boolean isReady = ready.awaitReady(process, PATIENCE);
+      Duration startedIn = Duration.ofNanos(System.nanoTime() - begun);
       if (isReady == null || !isReady) {
         String how = isReady == null ? "did not become ready" : "ended with " + process.awaitEnd();
         process.close();
@@ -154,7 +158,7 @@ public final class BrokerProcess implements AutoCloseable {
               ? Path.of(options.environment().getOrDefault("XDG_RUNTIME_DIR", "/run"))
                   .resolve("holdfast/holdfast.sock")
               : socketIn(directory);
-      return new BrokerProcess(process, directory, socket);
+      return new BrokerProcess(process, directory, socket, startedIn);
     }
   }
 
@@ -189,6 +193,59 @@ public final class BrokerProcess implements AutoCloseable {
   }
 
   public int pid() {
+    return pid;
+  }
+
+  /** From the start of its program until it had said READY=1. */
+  public Duration startedIn() {
+    return startedIn;
+  }
+
+  /** Whether the process that was the broker last is there. */
+  public boolean isAlive() {
+    return !Processes.isGone(pid);
+  }
+
+  /**
+   * After an upgrade: from now on this is the successor, whose log goes on where that of the old
+   * one ended. The connection that is kept here must have come along.
+   */
+  public int succeeded() throws IOException, VarlinkException {
+    int before = pid;
+    pid = (int) control("Status", JsonObject.EMPTY).integer("pid");
+    assertThat(pid).as("the pid of the successor").isNotEqualTo(before);
+    Processes.awaitGone(before);
+    if (before == process.pid()) {
+      assertThat(process.awaitExit()).as("exit code of the old one: %s", lastWritten()).isZero();
+    }
+    return pid;
+  }
+
+  /** Somebody has started another in its place: waits until that one answers, and is it. */
+  public int replaced() throws IOException, VarlinkException {
+    int before = pid;
+    control.close();
+    Await.until(() -> "another broker than pid " + before, () -> answersAsAnother(before));
+    control = connect();
+    warmUp();
+    pid = pidBehind(socket);
+    return pid;
+  }
+
+  private boolean answersAsAnother(int before) {
+    try (VarlinkClient client = connect();
+        Answer status = client.call("dev.holdfast.Control.Status", JsonObject.EMPTY, PATIENCE)) {
+      return status.parameters().has("pid") && pidBehind(socket) != before;
+    } catch (IOException | VarlinkException e) {
+      return false; // Not yet.
+    }
+  }
+
+  /** Takes up the connection again that is kept here, to whichever process answers now. */
+  public int reconnected() throws IOException, VarlinkException {
+    control.close();
+    control = connect();
+    pid = (int) control("Status", JsonObject.EMPTY).integer("pid");
     return pid;
   }
 
@@ -349,14 +406,26 @@ public final class BrokerProcess implements AutoCloseable {
   @Override
   public void close() throws IOException {
     if (closed) {
+      BrokerFamily.at(socket).end();
       delete(directory);
       return;
     }
     closed = true;
     control.close();
     try {
+      boolean isOurChild = process.isAlive();
       ProgramProcess.signal(pid, ProgramProcess.SIGTERM);
-      assertThat(process.awaitEnd()).as("exit code after SIGTERM: %s", process.written()).isZero();
+      if (isOurChild) {
+        assertThat(process.awaitEnd())
+            .as("exit code after SIGTERM: %s", process.written())
+            .isZero();
+      } else {
+        Processes.awaitGone(pid); // a successor, whose exit code its parent has
+        process.awaitEnd();
+        assertThat(process.errLines())
+            .as("its log")
+            .anyMatch(each -> each.contains("event=stopped"));
+      }
       assertThat(socket).as("the control socket after a clean stop").doesNotExist();
     } finally {
       process.close();
@@ -366,10 +435,16 @@ public final class BrokerProcess implements AutoCloseable {
 
   /** Ends it at once, by SIGKILL; leaves its paths. */
   public void kill() {
+    abandon();
+    ProgramProcess.signal(pid, ProgramProcess.SIGKILL);
+    Processes.awaitGone(pid);
+    process.awaitExit();
+  }
+
+  /** It is gone, or will be, by what the test does: nothing is expected of it any more. */
+  public void abandon() {
     closed = true;
     control.close();
-    ProgramProcess.signal(pid, ProgramProcess.SIGKILL);
-    process.awaitExit();
   }
 
   /** Ends it by SIGTERM without looking at what it leaves; returns the exit code. */

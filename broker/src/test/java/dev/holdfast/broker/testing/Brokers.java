@@ -45,7 +45,9 @@ public final class Brokers implements AfterEachCallback {
     Throwable worst = null;
     for (AutoCloseable resource : started) {
       try {
-        if (resource instanceof BrokerProcess broker && broker.process().isAlive()) {
+        if (resource instanceof BrokerProcess broker && broker.isAlive()) {
+          // Those that were started by a broker before it are its own by now.
+          started.stream().filter(Workers.class::isInstance).forEach(Brokers::end);
           if (failure != null) {
             System.err.println("the broker wrote:\n" + broker.process().written());
           }
@@ -60,6 +62,7 @@ public final class Brokers implements AfterEachCallback {
         }
         if (resource instanceof BrokerProcess broker) {
           broker.process().close();
+          BrokerFamily.at(broker.socket()).end();
         }
       }
     }
@@ -69,5 +72,9 @@ public final class Brokers implements AfterEachCallback {
     if (worst instanceof Exception exception) {
       throw exception;
     }
+  }
+
+  private static void end(AutoCloseable workers) {
+    ((Workers) workers).close();
   }
 }

@@ -1,6 +1,8 @@
 package dev.holdfast.broker.testing;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalLong;
@@ -14,9 +16,15 @@ public final class ListeningSocket {
 
   /** The inode, which is the socket's identity; empty when nothing listens there. */
   public static OptionalLong inode(int port) throws IOException {
-    String address = String.format("0100007F:%04X", port);
+    OptionalLong inode = inode("tcp", String.format("0100007F:%04X", port));
+    // A JVM binds a socket of IPv6.
+    String mapped = String.format("0000000000000000FFFF00000100007F:%04X", port);
+    return inode.isPresent() ? inode : inode("tcp6", mapped);
+  }
+
+  private static OptionalLong inode(String table, String address) throws IOException {
     // The kernel lists those that listen first; behind them there may be 100,000 in TIME_WAIT.
-    try (Stream<String> lines = Files.lines(Path.of("/proc/self/net/tcp"))) {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/self/net", table))) {
       return lines
           .skip(1)
           .map(line -> line.strip().split(" +"))
@@ -24,6 +32,15 @@ public final class ListeningSocket {
           .filter(column -> column[1].equals(address))
           .mapToLong(column -> Long.parseLong(column[9]))
           .findFirst();
+    }
+  }
+
+  /** A port on which nobody listens now. */
+  public static int freePort() throws IOException {
+    try (ServerSocket probe = new ServerSocket()) {
+      probe.setReuseAddress(true);
+      probe.bind(new InetSocketAddress("127.0.0.1", 0));
+      return probe.getLocalPort();
     }
   }
 

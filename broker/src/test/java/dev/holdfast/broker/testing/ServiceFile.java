@@ -51,6 +51,12 @@ public final class ServiceFile {
     return this;
   }
 
+  /** What is said of the broker itself. */
+  public ServiceFile broker(String... lines) {
+    sections.put("broker", Arrays.asList(lines));
+    return this;
+  }
+
   /** Without that section: {@code service.web}. */
   public ServiceFile without(String section) {
     sections.remove(section);

@@ -85,7 +85,7 @@ class QuietStopTest {
   }
 
   private void stop(Program program, OwnedFd listener) throws IOException {
-    observer.stop(program.pidfd(), 0, SIGTERM, List.of(listener), warnings::add);
+    observer.stop(program.pidfd(), 0, SIGTERM, List.of(listener), warnings::add, () -> {});
   }
 
   private static Socket connect(OwnedFd listener) throws IOException {
@@ -268,7 +268,7 @@ class QuietStopTest {
       long before = pidfds();
       for (int i = 0; i < 200; i++) {
         try (Observer shortLived = new Observer(posted::add, events::add)) {
-          shortLived.stop(program.pidfd(), 0, SIGTERM, List.of(listener), warnings::add);
+          shortLived.stop(program.pidfd(), 0, SIGTERM, List.of(listener), warnings::add, () -> {});
           LockSupport.parkNanos(i * 20_000L); // somewhere in the middle of its first tries
         }
         assertThat(program.isStopped()).isFalse();
@@ -322,7 +322,8 @@ class QuietStopTest {
     try (OwnedFd listener = Listening.tcp(true);
         Program program = Program.python(listener, script)) {
       int orphan = Integer.parseInt(program.line());
-      observer.stop(program.pidfd(), program.pid(), SIGTERM, List.of(listener), warnings::add);
+      observer.stop(
+          program.pidfd(), program.pid(), SIGTERM, List.of(listener), warnings::add, () -> {});
       assertThat(program.awaitExit()).isEqualTo(KILLED_BY_TERM);
       Await.until(
           () -> "the orphan lives",

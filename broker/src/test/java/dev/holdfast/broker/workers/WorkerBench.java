@@ -44,7 +44,8 @@ final class WorkerBench implements Workers.Ground, AutoCloseable {
   final Poller poller;
   final NotifySockets notify;
   final Workers workers;
-  private final Observer observer;
+  final Observer observer;
+  final Outputs outputs;
   final List<Event> events = new ArrayList<>();
   final Map<Long, OwnedFd> sockets = new LinkedHashMap<>();
   final ByteArrayOutputStream printed = new ByteArrayOutputStream(); // under its own monitor
@@ -57,7 +58,7 @@ final class WorkerBench implements Workers.Ground, AutoCloseable {
   WorkerBench(Path directory) throws Exception {
     poller = Poller.open();
     notify = new NotifySockets(poller, this::event, directory.resolve("notify"));
-    Outputs outputs = new Outputs(this::print, false, () -> Instant.EPOCH);
+    outputs = new Outputs(this::print, false, () -> Instant.EPOCH);
     observer = new Observer(this::post, this::event);
     workers =
         new Workers(poller, this, notify, outputs, observer, "/control", OptionalLong.of(777));
@@ -197,6 +198,13 @@ final class WorkerBench implements Workers.Ground, AutoCloseable {
         new Output.Journal());
   }
 
+  /** As a successor has it: nothing of what it let go is touched again. */
+  void letGo() {
+    lastWorker = 0;
+    workers.letGo();
+    notify.letGo();
+  }
+
   /** Starts it, and returns how it ended. */
   WorkerExit run(WorkerOrder order) throws Exception {
     workers.spawn(order);
@@ -205,7 +213,7 @@ final class WorkerBench implements Workers.Ground, AutoCloseable {
 
   @Override
   public void close() {
-    for (long worker = 1; worker <= lastWorker; worker++) {
+    for (long worker = 1; worker <= Math.max(8, lastWorker); worker++) {
       workers.killWorker(worker); // after a test that failed
     }
     workers.close();
