@@ -59,7 +59,7 @@ final class InheritedLease {
       BrokerCalls broker =
           new BrokerCalls(BrokerCalls.defaultAddress(environment), Acquisition.TIMEOUT);
       complete = true;
-      return Optional.of(new Lease(lease, broker, sockets, descriptors));
+      return Optional.of(new Lease(new Grant(lease, sockets, descriptors), broker, null, ""));
     } catch (IOException e) {
       throw new IOException("inherit lease " + lease + " of HOLDFAST_LEASE: " + e.getMessage(), e);
     } finally {

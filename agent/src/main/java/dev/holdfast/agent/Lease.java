@@ -20,27 +20,32 @@ import org.jspecify.annotations.Nullable;
  * O_NONBLOCK, the backlog and the socket options are one for all. So leave flags and options alone,
  * and never call listen(2) or shutdown(2) on it. Closing a copy harms nobody.
  *
- * <p>When the broker goes away the sockets go on serving; that is logged once, as a warning. Any
- * thread may use a lease. Closing twice does nothing.
+ * <p>When the broker goes away the sockets go on serving; that is logged once, as a warning. One
+ * daemon thread for all leases of the process then looks for the broker until it is back, gives it
+ * the sockets ({@code Restore}), or acquires the same listeners anew from one that does not know
+ * the lease. It touches no flag, closes no listener, and wakes for nothing while the broker is
+ * there. Any thread may use a lease. Closing twice does nothing.
  */
 public final class Lease implements AutoCloseable {
 
   private static final System.Logger LOG = System.getLogger(Lease.class.getName());
 
-  private final String id;
   private final BrokerCalls broker;
-  private final List<LeasedSocket> sockets;
-  private final List<OwnedFd> descriptors; // of the socket at the same place
+  private final HeldSockets held;
+  private final KeptLease kept;
   private final AtomicBoolean released = new AtomicBoolean();
-  private final AtomicBoolean toldOfLoss = new AtomicBoolean();
-  private @Nullable DrainWatch watch; // guarded by this
 
-  /** Takes the descriptors over. */
-  Lease(String id, BrokerCalls broker, List<LeasedSocket> sockets, List<OwnedFd> descriptors) {
-    this.id = id;
+  /**
+   * Takes the descriptors over, and is watched from now on.
+   *
+   * @param wanted how to acquire it again, null where that cannot be
+   * @param known the broker that has granted it, empty if it is not known which
+   */
+  Lease(Grant moved, BrokerCalls broker, @Nullable Acquisition wanted, String known) {
     this.broker = broker;
-    this.sockets = List.copyOf(sockets);
-    this.descriptors = List.copyOf(descriptors);
+    this.held = new HeldSockets(moved);
+    this.kept = new KeptLease(held, broker, wanted, known);
+    kept.start();
   }
 
   /**
@@ -54,12 +59,13 @@ public final class Lease implements AutoCloseable {
     return InheritedLease.get();
   }
 
+  /** Its name at the broker: another one after a broker that did not know it granted it anew. */
   public String id() {
-    return id;
+    return held.lease();
   }
 
   public List<LeasedSocket> sockets() {
-    return sockets;
+    return held.sockets();
   }
 
   /**
@@ -70,13 +76,7 @@ public final class Lease implements AutoCloseable {
    * @throws IllegalStateException when it was released
    */
   public OwnedFd descriptor(String listener) throws IOException {
-    for (int i = 0; i < sockets.size(); i++) {
-      if (sockets.get(i).listener().equals(listener)) {
-        return descriptors.get(i).dup();
-      }
-    }
-    throw new IllegalArgumentException(
-        "lease " + id + " has no listener " + listener + "; it has " + sockets);
+    return held.copy(listener);
   }
 
   /**
@@ -112,54 +112,62 @@ public final class Lease implements AutoCloseable {
   }
 
   /**
-   * Tells the broker that this worker accepts connections now. Saying it again changes nothing.
-   * When the broker is away that is logged, and the worker goes on.
+   * Tells the broker that this worker accepts connections now. Saying it again changes nothing. A
+   * broker that is away hears it when it is back.
    *
    * @throws RefusedException when the lease has ended
    */
   public void ready() throws IOException {
-    say("Ready");
+    if (!kept.saidReady()) {
+      return;
+    }
+    try {
+      say("Ready");
+    } catch (RefusedException e) {
+      if (!kept.isOfAnotherBroker()) {
+        throw e;
+      }
+    } catch (IOException e) {
+      LOG.log(Level.DEBUG, "lease={0} ready: {1}", id(), e.getMessage());
+      kept.unheard();
+    }
   }
 
   /**
    * Has the consumer called when the broker asks for the listeners back, at most once, on a daemon
-   * thread of this lease; at once if it has asked already. It may take its time, and may release
-   * the lease.
+   * thread of its own; at once if it has asked already. It may take its time, and may release the
+   * lease.
+   *
+   * <p>From now on the broker asks in this way alone, and sends the process no stop signal.
    */
-  public synchronized void onDrain(Consumer<Drain> consumer) {
-    if (released.get()) {
-      return;
+  public void onDrain(Consumer<Drain> consumer) {
+    if (!released.get()) {
+      kept.add(consumer);
     }
-    DrainWatch watching = watch;
-    if (watching == null) {
-      watching = new DrainWatch(id, broker, this::brokerIsGone);
-      watch = watching;
-      watching.start();
-    }
-    watching.add(consumer);
   }
 
   /**
    * Ends the lease: tells the broker, and closes this lease's own descriptors. Copies, channels and
-   * connections that were made from it are their owners', and go on. Never throws.
+   * connections that were made from it are their owners', and go on. A broker that is away is told
+   * when it is back, if this process still lives then. Never throws.
    */
   public void release() {
     if (!released.compareAndSet(false, true)) {
       return;
     }
-    synchronized (this) {
-      if (watch != null) {
-        watch.stop();
-      }
-    }
+    kept.stop();
+    boolean owed = false;
     try {
       say("Release");
     } catch (RefusedException e) {
       LOG.log(Level.DEBUG, e.getMessage());
+      owed = kept.isAway(); // it may be taking the lease anew
     } catch (IOException e) {
-      brokerIsGone(e);
+      LOG.log(Level.DEBUG, "lease={0} release: {1}", id(), e.getMessage());
+      owed = true;
     } finally {
-      descriptors.forEach(OwnedFd::close);
+      held.close();
+      kept.released(owed);
     }
   }
 
@@ -169,28 +177,17 @@ public final class Lease implements AutoCloseable {
     release();
   }
 
-  private void say(String method) throws IOException {
-    try {
-      broker.call("lease " + id + " " + method, method, JsonObject.of("lease", id));
-    } catch (RefusedException e) {
-      throw e;
-    } catch (IOException e) {
-      brokerIsGone(e);
-    }
+  /** The connection was closed that this lease follows. */
+  void carrierClosed() {
+    kept.carrierClosed();
   }
 
-  private void brokerIsGone(IOException e) {
-    if (toldOfLoss.compareAndSet(false, true)) {
-      LOG.log(
-          Level.WARNING,
-          "lease={0} the broker is away, its sockets go on serving: {1}",
-          id,
-          e.getMessage());
-    }
+  private void say(String method) throws IOException {
+    broker.call("lease " + id() + " " + method, method, JsonObject.of("lease", id()));
   }
 
   @Override
   public String toString() {
-    return "lease " + id + " " + sockets;
+    return held.toString();
   }
 }

@@ -2,6 +2,7 @@ package dev.holdfast.agent;
 
 import dev.holdfast.fd.OwnedFd;
 import dev.holdfast.fd.Poller;
+import dev.holdfast.fd.Sockets;
 import dev.holdfast.fd.UnixAddress;
 import dev.holdfast.fd.UnixListener;
 import dev.holdfast.fd.UnixSocket;
@@ -11,11 +12,14 @@ import dev.holdfast.varlink.Json;
 import dev.holdfast.varlink.JsonObject;
 import dev.holdfast.varlink.Reply;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -23,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Says what a broker says to a well-behaved worker, one listener in a reply, so that the worker has
- * to ask again. One thread; calls and drain are what tests look at.
+ * to ask again. Knows one lease. One thread; calls, looks, the cookies of what was handed back, and
+ * drain are what tests look at.
  */
 final class FakeBroker implements AutoCloseable {
 
@@ -40,6 +45,11 @@ final class FakeBroker implements AutoCloseable {
   }
 
   final BlockingQueue<Call> calls = new LinkedBlockingQueue<>();
+  final BlockingQueue<Call> looks = new LinkedBlockingQueue<>(); // Await without more
+  final BlockingQueue<Long> cookies = new LinkedBlockingQueue<>();
+  private final String lease;
+  private final Set<String> unknown;
+  private String cut; // the broker's thread alone, from its start on
   private final BlockingQueue<JsonObject> states = new LinkedBlockingQueue<>();
   private final Map<String, OwnedFd> listeners;
   private final UnixListener control;
@@ -50,7 +60,23 @@ final class FakeBroker implements AutoCloseable {
   private volatile boolean stopping;
 
   FakeBroker(Path path, Map<String, OwnedFd> borrowed) throws IOException {
+    this(path, borrowed, "l1", "");
+  }
+
+  /**
+   * @param lease the one that it knows
+   * @param cut a method: it breaks off in the middle of its first reply to it
+   * @param unknown methods that it does not have
+   */
+  FakeBroker(Path path, Map<String, OwnedFd> borrowed, String lease, String cut, String... unknown)
+      throws IOException {
     listeners = borrowed;
+    this.lease = lease;
+    this.cut = cut;
+    this.unknown = Set.of(unknown);
+    if (Files.exists(path)) { // an earlier one's; kept, so that the new file is another inode
+      Files.move(path, Files.createTempDirectory(path.getParent(), "earlier").resolve("s"));
+    }
     control = UnixListener.bind(new UnixAddress.Path(path), 8);
     poller.add(control.fd(), Poller.READABLE, control);
     ended = CompletableFuture.runAsync(this::run, task -> new Thread(task, "fake-broker").start());
@@ -67,7 +93,11 @@ final class FakeBroker implements AutoCloseable {
       while (!stopping) {
         for (Poller.Ready ready : poller.await(null)) {
           if (ready.attachment() instanceof Peer peer) {
-            serve(peer);
+            try {
+              serve(peer);
+            } catch (IOException e) { // EPIPE, ECONNRESET: it went away with a reply under way
+              drop(peer);
+            }
           } else {
             Peer peer = new Peer(control.accept().orElseThrow());
             peers.add(peer);
@@ -89,11 +119,8 @@ final class FakeBroker implements AutoCloseable {
 
   private void serve(Peer peer) throws IOException {
     ByteBuffer bytes = ByteBuffer.allocate(4096);
-    if (peer.socket.receive(bytes, OwnedFd::close) < 0) {
-      poller.remove(peer.socket.fd());
-      peer.socket.close();
-      peers.remove(peer);
-      awaiting = awaiting == peer ? null : awaiting;
+    if (peer.socket.receive(bytes, this::take) < 0) {
+      drop(peer);
       return;
     }
     peer.frames.feed(bytes.flip());
@@ -101,16 +128,54 @@ final class FakeBroker implements AutoCloseable {
     if (frame != null) {
       Call call = Call.parse(Json.parse(frame, Json.Limits.DEFAULT));
       answer(peer, call);
-      calls.add(call);
+      boolean look = call.memberName().equals("Await") && !call.more();
+      (look ? looks : calls).add(call);
     }
   }
 
+  private void take(OwnedFd moved) {
+    try (moved) {
+      cookies.add(Sockets.facts(moved).cookie());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void drop(Peer peer) throws IOException {
+    poller.remove(peer.socket.fd());
+    peer.socket.close();
+    peers.remove(peer);
+    awaiting = awaiting == peer ? null : awaiting;
+  }
+
   private void answer(Peer peer, Call call) throws IOException {
+    if (call.memberName().equals(cut)) {
+      cut = "";
+      int unused = peer.socket.send(ByteBuffer.wrap(new byte[] {'{', '"'}), List.of());
+      drop(peer);
+      return;
+    }
+    if (unknown.contains(call.memberName())) {
+      JsonObject method = JsonObject.of("method", call.method());
+      send(peer, Reply.error("org.varlink.service.MethodNotFound", method), List.of());
+      return;
+    }
+    String named = call.parameters().optionalString("lease").orElse(lease);
+    if (!named.equals(lease)) {
+      send(peer, Reply.error(WORKER + "NoSuchLease", JsonObject.of("lease", named)), List.of());
+      return;
+    }
     switch (call.memberName()) {
       case "Acquire" -> acquire(peer, call.parameters().strings("listeners"));
+      case "Restore" -> {
+        List<String> accepted =
+            call.parameters().objects("sockets").stream().map(s -> s.string("listener")).toList();
+        send(peer, Reply.of(JsonObject.of("accepted", accepted)), List.of());
+      }
       case "Await" -> {
-        send(peer, Reply.continued(JsonObject.of("state", "ready")), List.of());
-        awaiting = peer;
+        JsonObject state = JsonObject.of("state", "ready");
+        send(peer, call.more() ? Reply.continued(state) : Reply.of(state), List.of());
+        awaiting = call.more() ? peer : awaiting;
       }
       default -> send(peer, Reply.of(JsonObject.EMPTY), List.of());
     }
@@ -134,7 +199,7 @@ final class FakeBroker implements AutoCloseable {
             .build();
     JsonObject parameters =
         JsonObject.builder()
-            .put("lease", "l1")
+            .put("lease", lease)
             .put("sockets", List.of(socket))
             .put("remaining", peer.given < names.size())
             .build();

@@ -30,6 +30,13 @@ class LeaseTest {
     return new UnixAddress.Path(directory.resolve("s"));
   }
 
+  /** The next broker is told what the last one could not be. */
+  private void hearsOfTheRelease() throws Exception {
+    try (FakeBroker next = new FakeBroker(directory.resolve("s"), Map.of())) {
+      assertThat(next.calls.take().memberName()).isEqualTo("Release");
+    }
+  }
+
   @Test
   void takesListenersInAsManyCallsAsTheBrokerNeeds() throws Exception {
     try (TestListener web = TestListener.open(true);
@@ -105,6 +112,7 @@ class LeaseTest {
         assertThat(acceptor.accepted()).isEqualTo(1);
       }
       assertThat(drained).isNotDone();
+      hearsOfTheRelease();
     }
   }
 
@@ -177,6 +185,7 @@ class LeaseTest {
             .containsExactly(
                 new LeasedSocket("web", "tcp:127.0.0.1:" + web.port(), "stream", false));
       }
+      hearsOfTheRelease();
       assertThatThrownBy(() -> InheritedLease.read(environment, 7, 100_000))
           .hasMessageContaining(
               "inherit lease l9 of HOLDFAST_LEASE: fcntl descriptor 100000: EBADF");

@@ -3,6 +3,7 @@ package dev.holdfast.agent.demo;
 import dev.holdfast.agent.load.KernelCounters;
 import dev.holdfast.agent.load.LoadReport;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -11,6 +12,7 @@ import java.util.Optional;
  *
  * @param kernel what the kernel counted meanwhile, for all listeners of this host; empty where it
  *     does not tell
+ * @param recovery what became of it all when the broker was killed
  * @param directory where the logs are, if they are kept
  */
 public record DemoReport(
@@ -18,7 +20,24 @@ public record DemoReport(
     List<Server> workers,
     Losses losses,
     Optional<KernelCounters> kernel,
+    Recovery recovery,
     Optional<Path> directory) {
+
+  /**
+   * The broker's own death, and what the next one found.
+   *
+   * @param killed its pid
+   * @param successor the pid of the one that was started after it
+   * @param inode of the listening socket, the same before and after; 0 where /proc does not tell
+   * @param workers the pids that served before and after
+   * @param took from its start until it had the listener and all leases again
+   */
+  public record Recovery(
+      long killed, long successor, long inode, List<Long> workers, Duration took) {
+    public Recovery {
+      workers = List.copyOf(workers);
+    }
+  }
 
   /** One worker, what it served, and how it ended. */
   record Server(String name, String program, long pid, long served, String end) {}

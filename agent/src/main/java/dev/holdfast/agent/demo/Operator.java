@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** What an operator says to the demonstration's broker; a connection for each call. */
 record Operator(Path socket) {
@@ -37,6 +39,19 @@ record Operator(Path socket) {
           .filter(each -> each.integer("pid") == pid)
           .map(each -> each.string("lease"))
           .findFirst();
+    } catch (IOException e) {
+      throw new DemoException("list the broker's leases", e);
+    } catch (VarlinkException e) {
+      throw refused("list", e);
+    }
+  }
+
+  /** The processes that have leases. */
+  Set<Long> holders() throws DemoException {
+    try {
+      return call("List", JsonObject.EMPTY).objects("leases").stream()
+          .map(each -> each.integer("pid"))
+          .collect(Collectors.toSet());
     } catch (IOException e) {
       throw new DemoException("list the broker's leases", e);
     } catch (VarlinkException e) {

@@ -53,6 +53,15 @@ final class ReportJson {
                             "listenDrops",
                             counters.listenDrops()))
                 .orElse(null))
+        .put(
+            "recovery",
+            JsonObject.builder()
+                .put("killed", report.recovery().killed())
+                .put("successor", report.recovery().successor())
+                .put("inode", report.recovery().inode())
+                .put("workers", report.recovery().workers())
+                .put("micros", micros(report.recovery().took()))
+                .build())
         .put("directory", report.directory().map(Path::toString).orElse(null))
         .build();
   }

@@ -35,6 +35,7 @@ final class ReportText {
                     .append(", ListenDrops ")
                     .append(counters.listenDrops())
                     .append(" (all listeners of this host)"));
+    text.append("\nbroker    ").append(recovery(report.recovery()));
     text.append(
         report.nothingQueuedWasLost()
             ? "\n\nNothing that was queued was lost.\n"
@@ -75,6 +76,20 @@ final class ReportText {
                 "")
             .stripTrailing());
     text.append('\n');
+  }
+
+  static String recovery(DemoReport.Recovery recovery) {
+    String socket =
+        recovery.inode() == 0
+            ? "the same port"
+            : "the same listener (inode " + recovery.inode() + ")";
+    return "killed with -9 and started again: after "
+        + Figures.millis(recovery.took())
+        + " "
+        + socket
+        + ", the same "
+        + recovery.workers().size()
+        + " workers";
   }
 
   private static void loss(StringBuilder text, long count, String how) {

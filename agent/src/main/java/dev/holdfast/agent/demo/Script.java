@@ -1,5 +1,8 @@
 package dev.holdfast.agent.demo;
 
+import static java.util.stream.Collectors.joining;
+import static java.util.stream.Collectors.toSet;
+
 import dev.holdfast.agent.load.KernelCounters;
 import dev.holdfast.agent.load.LoadGenerator;
 import dev.holdfast.agent.load.LoadPlan;
@@ -10,6 +13,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 
 /** What happens, and when. Waits for events: answers, ends of processes, the load's progress. */
@@ -52,18 +57,18 @@ final class Script {
     say("all four answer; " + plan.inFlight() + " connections in flight from now on");
     Optional<KernelCounters> before = counters();
     try (LoadGenerator generator = start(load)) {
-      Duration quarter = plan.lasting().dividedBy(4);
-      until(generator, "the load goes on", () -> elapsed(generator).compareTo(quarter) >= 0);
+      awaitMoment(generator, 1);
       kill(generator, victim, languages);
-      Duration half = plan.lasting().dividedBy(2);
-      until(generator, "the load goes on", () -> elapsed(generator).compareTo(half) >= 0);
+      awaitMoment(generator, 2);
       restart(generator, operator, first);
-      until(generator, "the load goes on", () -> elapsed(generator).compareTo(plan.lasting()) >= 0);
+      awaitMoment(generator, 3);
+      DemoReport.Recovery recovery = killBroker(generator, operator, broker, port);
+      awaitMoment(generator, 4);
       generator.stop();
       until(generator, "the last connections end", () -> generator.snapshot().over());
       LoadReport done = generator.snapshot();
       view.end(scene(done));
-      return report(done, before);
+      return report(done, before, recovery);
     }
   }
 
@@ -152,6 +157,75 @@ final class Script {
     say(old.name() + " answered what it had accepted, and ended");
   }
 
+  /** The last act: the one that holds it all dies, and those that serve do not notice. */
+  private DemoReport.Recovery killBroker(
+      LoadGenerator load, Operator operator, Child broker, int port) throws DemoException {
+    OptionalLong inode = ListeningSocket.inode(port);
+    List<Worker> serving = workers.stream().filter(worker -> worker.end().isEmpty()).toList();
+    Set<Long> pids = serving.stream().map(worker -> worker.child().pid()).collect(toSet());
+    broker.kill();
+    say(
+        "killed holdfastd (pid "
+            + broker.pid()
+            + ") with -9; "
+            + pids.size()
+            + " workers serve on");
+    long served = load.snapshot().served();
+    until(load, "connections are served without a broker", () -> servedSince(load, served));
+    long began = System.nanoTime();
+    Child successor = stage.startBroker();
+    int found = awaitPort(operator, successor);
+    if (found != port) {
+      throw successor.failure("listens on port " + found + " instead of " + port);
+    }
+    awaitLeases(operator, successor, pids);
+    Duration took = Duration.ofNanos(System.nanoTime() - began);
+    if (!inode.equals(ListeningSocket.inode(port))) {
+      throw successor.failure("has another socket on port " + port + " than there was");
+    }
+    if (inode.isPresent() && !ListeningSocket.isHeldBy(successor.pid(), inode.getAsLong())) {
+      throw successor.failure("does not hold the listener (inode " + inode.getAsLong() + ")");
+    }
+    say(
+        "started it again (pid "
+            + successor.pid()
+            + "): "
+            + (inode.isPresent()
+                ? "the same listener (inode " + inode.getAsLong() + ")"
+                : "same port")
+            + ", the same workers (pids "
+            + pids.stream().sorted().map(String::valueOf).collect(joining(", "))
+            + ")");
+    long again = load.snapshot().served();
+    until(load, "connections are served with the new broker", () -> servedSince(load, again));
+    return new DemoReport.Recovery(
+        broker.pid(), successor.pid(), inode.orElse(0), pids.stream().sorted().toList(), took);
+  }
+
+  /** So many that each of those which were under way has had its turn. */
+  private boolean servedSince(LoadGenerator load, long before) {
+    return load.snapshot().served() - before > 4L * plan.inFlight();
+  }
+
+  private void awaitLeases(Operator operator, Child broker, Set<Long> pids) throws DemoException {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (!operator.holders().containsAll(pids)) {
+      interruption.pause(BETWEEN_LOOKS);
+      checkWorkers();
+      if (!broker.isAlive()) {
+        throw broker.failure("ended with " + broker.exitCode());
+      }
+      if (System.nanoTime() > deadline) {
+        throw broker.failure("did not find the workers' leases again");
+      }
+    }
+  }
+
+  private void awaitMoment(LoadGenerator load, int quarters) throws DemoException {
+    Duration moment = plan.lasting().multipliedBy(quarters).dividedBy(4);
+    until(load, "the load goes on", () -> elapsed(load).compareTo(moment) >= 0);
+  }
+
   private void awaitAnswer(LoadGenerator load, Worker worker, Showing showing)
       throws DemoException {
     until(
@@ -199,7 +273,9 @@ final class Script {
     return new DemoException(what, workers.get(workers.size() - 1).child().failure("").details());
   }
 
-  private DemoReport report(LoadReport load, Optional<KernelCounters> before) throws DemoException {
+  private DemoReport report(
+      LoadReport load, Optional<KernelCounters> before, DemoReport.Recovery recovery)
+      throws DemoException {
     Optional<KernelCounters> grown =
         before.flatMap(earlier -> counters().map(now -> now.since(earlier)));
     List<DemoReport.Server> servers = new ArrayList<>();
@@ -212,7 +288,7 @@ final class Script {
               load.byWorker().getOrDefault(worker.name(), 0L),
               worker.end().isEmpty() ? "served to the end" : worker.end()));
     }
-    return new DemoReport(load, servers, Losses.of(load, workers), grown, stage.kept());
+    return new DemoReport(load, servers, Losses.of(load, workers), grown, recovery, stage.kept());
   }
 
   private static LoadGenerator start(LoadPlan load) throws DemoException {

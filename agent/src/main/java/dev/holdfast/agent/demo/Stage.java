@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -72,7 +73,7 @@ final class Stage implements AutoCloseable {
     return socket;
   }
 
-  /** Starts the broker; it does not answer yet. */
+  /** Starts the broker, also again after it was killed; it does not answer yet. */
   Child startBroker() throws DemoException {
     Child broker =
         start(
@@ -180,11 +181,11 @@ final class Stage implements AutoCloseable {
   }
 
   private void delete() throws DemoException {
-    try (Stream<Path> files = Files.list(directory)) {
-      for (Path file : files.toList()) {
+    // A broker that was killed leaves files where it would have removed them, in directories too.
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(file);
       }
-      Files.deleteIfExists(directory);
     } catch (IOException e) {
       throw new DemoException("remove " + directory, e);
     }
