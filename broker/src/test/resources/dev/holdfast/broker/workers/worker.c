@@ -19,7 +19,8 @@ int main(int argc, char **argv) {
   int length = snprintf(body, sizeof body, "worker %s pid %d\n", argv[1], getpid());
   int whole = snprintf(answer, sizeof answer,
       "HTTP/1.0 200 OK\r\nX-Worker: %s\r\nContent-Length: %d\r\n\r\n%s", argv[1], length, body);
-  struct sigaction action = {.sa_handler = end}; // no SA_RESTART: poll shall return
+  // poll(2) returns at a signal all the same; a read that is cut off would lose what it has accepted.
+  struct sigaction action = {.sa_handler = end, .sa_flags = SA_RESTART};
   sigaction(SIGTERM, &action, NULL);
   signal(SIGPIPE, SIG_IGN);
   struct pollfd listener = {.fd = 3, .events = POLLIN};
