@@ -149,7 +149,7 @@ final class Broker implements Performer, Operator, AutoCloseable {
             identity.socket(),
             host.supervisor(),
             sockets::descriptor,
-            id -> Optional.ofNullable(methods.stored().all().get(id)),
+            id -> methods.stored().get(id),
             problem -> loop.event(new Event.Warned(null, problem)),
             clock::instant);
     Floors floors =
@@ -236,6 +236,7 @@ final class Broker implements Performer, Operator, AutoCloseable {
     loop.settle(this);
     methods.open();
     restoration.tellUpgraders(identity.pid(), clock.instant());
+    restoration.forget();
     log.flush();
   }
 

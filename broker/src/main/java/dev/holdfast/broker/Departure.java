@@ -1,7 +1,6 @@
 package dev.holdfast.broker;
 
 import dev.holdfast.broker.control.Conversation;
-import dev.holdfast.fd.OwnedFd;
 import dev.holdfast.varlink.JsonObject;
 import java.io.IOException;
 import java.time.Duration;
@@ -48,8 +47,7 @@ final class Departure {
         STEP);
     for (HandoverItem.Part part : parts) {
       require(successor, "next");
-      List<OwnedFd> copies = part.descriptors();
-      successor.reply(part.parameters(), copies, STEP);
+      successor.reply(part.parameters(), part.descriptors(), STEP);
     }
     require(successor, "commit");
     successor.reply(JsonObject.EMPTY, List.of(), STEP);

@@ -80,7 +80,9 @@ final class Memory implements Timed {
     Set<Entry.Key> unused = state.takeTouched();
     List<Entry> all = state.entries();
     create(all, before);
-    all.forEach(entry -> keep(entry.key(), Optional.of(entry)));
+    if (store.isPresent()) {
+      all.forEach(entry -> keep(entry.key(), Optional.of(entry)));
+    }
   }
 
   private void create(List<Entry> entries, Journal.Content before) {
@@ -108,7 +110,9 @@ final class Memory implements Timed {
       return;
     }
     write(touched, clock.get());
-    touched.forEach(key -> keep(key, state.entry(key)));
+    if (store.isPresent()) {
+      touched.forEach(key -> keep(key, state.entry(key)));
+    }
   }
 
   private void write(Set<Entry.Key> touched, Instant now) {

@@ -37,6 +37,8 @@ final class Restoration {
   private final int uid;
   private Inheritance inheritance = new Inheritance(false);
   private List<Inheritance.Peer> peers = List.of();
+  private final Map<LeaseId, Integer> programs = new HashMap<>(); // the uids of their holders
+  private final Set<Long> ending = new HashSet<>(); // workers on their way out
 
   /**
    * Has nothing yet.
@@ -66,6 +68,11 @@ final class Restoration {
         resolve.accept(listener.config().spec());
         hold(listener, listener.socket(), held, lost);
         hold(listener, listener.companion(), held, lost);
+      } else if (entry instanceof Entry.OfLease lease && lease.request().program()) {
+        programs.put(lease.lease(), lease.request().caller().uid());
+      } else if (entry instanceof Entry.OfWorker worker
+          && (worker.killed() || worker.state() == WorkerState.STOPPING)) {
+        ending.add(worker.worker());
       }
     }
     Set<Long> stored = Set.copyOf(moved.stored.keySet());
@@ -167,14 +174,17 @@ final class Restoration {
     }
   }
 
+  /** All has been taken: what it was is of no use any more, and can be large. */
+  void forget() {
+    inheritance = new Inheritance(false);
+    peers = List.of();
+    programs.clear();
+    ending.clear();
+  }
+
   /** Whether a worker was on its way out when it was taken over. */
   boolean isToEnd(long worker) {
-    return inheritance.entries.stream()
-        .anyMatch(
-            entry ->
-                entry instanceof Entry.OfWorker each
-                    && each.worker() == worker
-                    && (each.killed() || each.state() == WorkerState.STOPPING));
+    return ending.contains(worker);
   }
 
   // ---- effects
@@ -189,12 +199,9 @@ final class Restoration {
     if (thaw) {
       floors.processes().dup(lease).ifPresent(stopped -> floors.observer().thaw(stopped, 0));
     }
-    for (Entry entry : inheritance.entries) {
-      if (entry instanceof Entry.OfLease each
-          && each.lease().equals(lease)
-          && each.request().program()) {
-        reopenNotify(lease, each.request().caller().uid());
-      }
+    Integer holder = programs.get(lease);
+    if (holder != null) {
+      reopenNotify(lease, holder);
     }
   }
 

@@ -46,7 +46,7 @@ public final class StoredDescriptors implements AutoCloseable {
   }
 
   /** Borrows it. */
-  Optional<OwnedFd> get(long id) {
+  public Optional<OwnedFd> get(long id) {
     return Optional.ofNullable(byId.get(id));
   }
 

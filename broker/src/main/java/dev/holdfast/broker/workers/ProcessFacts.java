@@ -3,6 +3,7 @@ package dev.holdfast.broker.workers;
 import dev.holdfast.fd.Errno;
 import dev.holdfast.fd.ErrnoException;
 import dev.holdfast.fd.Pidfd;
+import dev.holdfast.fd.ProcessStart;
 import dev.holdfast.listener.LeaseId;
 import java.io.File;
 import java.io.IOException;
@@ -69,12 +70,7 @@ record ProcessFacts(int pid, char state, int parent, int group, long started, in
    * @throws ErrnoException ESRCH when it has ended and been reaped
    */
   Pidfd open() throws ErrnoException {
-    Pidfd opened = Pidfd.open(pid);
-    if (of(pid).filter(now -> now.started == started).isEmpty()) {
-      opened.close();
-      throw new ErrnoException("pidfd_open", "pid " + pid, Errno.ESRCH);
-    }
-    return opened;
+    return new ProcessStart(pid, started).open();
   }
 
   /** Signals this very process; nothing happens to one that has ended. */
