@@ -57,7 +57,7 @@ record Leftovers(List<ProcessFacts> members, List<ProcessFacts> kin) {
       boolean withKin,
       List<ProcessFacts> members,
       List<ProcessFacts> kin) {
-    boolean member = groups.contains(process.group());
+    boolean member = process.group() != 0 && groups.contains(process.group());
     if (member) {
       members.add(process);
     }

@@ -70,16 +70,16 @@ final class Worker {
     return stopSignal != 0 || killed;
   }
 
-  /** The process groups that are its own. */
+  /**
+   * The process groups that are its own. Never 0, which stands for none here: in /proc it is the
+   * group of the kernel's threads, and of a process 1 that never made one, with all that it starts.
+   */
   Set<Integer> groups() {
     Set<Integer> groups = new HashSet<>(4);
-    MainProcess made = first;
-    if (made != null) {
-      groups.add(made.group());
-    }
-    MainProcess follower = second;
-    if (follower != null && follower.group() != 0) {
-      groups.add(follower.group());
+    for (MainProcess each : new MainProcess[] {first, second}) {
+      if (each != null && each.group() != 0) {
+        groups.add(each.group());
+      }
     }
     return groups;
   }

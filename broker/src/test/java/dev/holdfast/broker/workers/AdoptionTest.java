@@ -421,4 +421,24 @@ class AdoptionTest {
         .isInstanceOf(IOException.class)
         .hasMessageContaining("no notify socket of lease one-2 is left");
   }
+
+  /**
+   * Its group cannot be read any more then, and 0 in its place would mean process 1 and the whole
+   * host behind it, where process 1 has made no group of its own.
+   */
+  @Test
+  void oneThatHasEndedBeforeItIsAdoptedHasNoGroup() throws Exception {
+    WorkerOrder order = old.shell("exit 0");
+    Process ended = new ProcessBuilder("sleep", "60").start();
+    Pidfd pidfd = Pidfd.open((int) ended.pid());
+    ended.destroyForcibly().waitFor();
+    Worker worker = new Worker(order);
+    worker.first = MainProcess.again(pidfd, 0);
+    try {
+      assertThat(worker.groups()).isEmpty();
+      assertThat(Leftovers.look(Set.of(0), order.lease(), true).members()).isEmpty();
+    } finally {
+      worker.first.letGo();
+    }
+  }
 }
