@@ -1,0 +1,188 @@
+package dev.holdfast.agent.adopt;
+
+import dev.holdfast.agent.adopt.nio.AdoptedSockets;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.instrument.ClassFileTransformer;
+import java.lang.instrument.Instrumentation;
+import java.lang.instrument.UnmodifiableClassException;
+import java.lang.invoke.MethodHandles;
+import java.security.ProtectionDomain;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Has the JDK's sockets call {@link AdoptedSockets}. The transformer is there for as long as it
+ * takes to patch six classes; the program's own classes never go through it.
+ */
+final class JdkPatches implements ClassFileTransformer {
+
+  private static final String NIO = "sun/nio/ch/";
+  private static final String HOOK = NIO + "AdoptedSockets";
+  private static final String OURS = "dev/holdfast/agent/adopt/nio/";
+  private static final String FD = "Ljava/io/FileDescriptor;";
+  private static final String FAMILY = "Ljava/net/ProtocolFamily;";
+  private static final String INET = "Ljava/net/InetAddress;";
+  private static final String OPTION = "Ljava/net/SocketOption;";
+  private static final String PEER = "[Ljava/net/InetSocketAddress;";
+
+  /** A call of the JDK's, and what takes its place. */
+  private record Redirect(String owner, String name, String descriptor, String to) {
+    static Redirect of(String owner, String name, String descriptor, String to) {
+      return new Redirect(NIO + owner, name, descriptor, to);
+    }
+  }
+
+  private static final Redirect LISTEN = Redirect.of("Net", "listen", "(" + FD + "I)V", "listen");
+  private static final Redirect BLOCKING =
+      Redirect.of("IOUtil", "configureBlocking", "(" + FD + "Z)V", "configureBlocking");
+  private static final Redirect ACCEPT =
+      Redirect.of("Net", "accept", "(" + FD + FD + PEER + ")I", "accept");
+  private static final Redirect SET =
+      Redirect.of(
+          "Net", "setSocketOption", "(" + FD + OPTION + "Ljava/lang/Object;)V", "setSocketOption");
+  private static final Redirect SET_FOR_FAMILY =
+      Redirect.of(
+          "Net",
+          "setSocketOption",
+          "(" + FD + FAMILY + OPTION + "Ljava/lang/Object;)V",
+          "setSocketOption");
+  private static final Redirect CONTROL = Redirect.of("EPoll", "ctl", "(IIII)I", "control");
+
+  private static Redirect bind(String to) {
+    return Redirect.of("Net", "bind", "(" + FD + INET + "I)V", to);
+  }
+
+  private static Redirect bindFamily(String to) {
+    return Redirect.of("Net", "bind", "(" + FAMILY + FD + INET + "I)V", to);
+  }
+
+  private static Map<String, List<Redirect>> table() {
+    Map<String, List<Redirect>> table = new LinkedHashMap<>();
+    table.put(
+        "ServerSocketChannelImpl",
+        List.of(
+            bindFamily("bindChannel"),
+            Redirect.of(
+                "UnixDomainSockets", "bind", "(" + FD + "Ljava/nio/file/Path;)V", "bindUnix"),
+            Redirect.of(
+                "UnixDomainSockets",
+                "accept",
+                "(" + FD + FD + "[Ljava/lang/String;)I",
+                "acceptUnix"),
+            LISTEN,
+            BLOCKING,
+            ACCEPT,
+            SET_FOR_FAMILY));
+    table.put("NioSocketImpl", List.of(bind("bindSocket"), LISTEN, BLOCKING, ACCEPT, SET));
+    table.put(
+        "AsynchronousServerSocketChannelImpl",
+        List.of(bind("bindAsynchronous"), LISTEN, SET, SET_FOR_FAMILY));
+    table.put("UnixAsynchronousServerSocketChannelImpl", List.of(ACCEPT));
+    table.put(
+        "DatagramChannelImpl",
+        List.of(
+            bindFamily("bindDatagram"),
+            Redirect.of("Net", "connect", "(" + FAMILY + FD + INET + "I)I", "connect"),
+            BLOCKING,
+            SET_FOR_FAMILY));
+    table.put("EPollSelectorImpl", List.of(CONTROL));
+    return table;
+  }
+
+  /** What has to be redirected for adoption to be safe; the rest differs between versions. */
+  private static final Set<String> NEEDED =
+      Set.of("bindChannel", "bindAsynchronous", "bindSocket", "bindDatagram", "bindUnix", "listen");
+
+  private final Map<String, List<Redirect>> redirects = table();
+  private final Map<String, String> missing = new HashMap<>();
+
+  private JdkPatches() {}
+
+  /**
+   * Patches the JDK. From then on the function is asked as AdoptedSockets says.
+   *
+   * @throws IOException when this JDK is not as it must be; then nothing of it is changed in a way
+   *     that can be noticed
+   */
+  static void apply(Instrumentation jvm, Adoption agent) throws IOException {
+    try {
+      Class<?> hook =
+          MethodHandles.privateLookupIn(Class.forName("sun.nio.ch.Net"), MethodHandles.lookup())
+              .defineClass(hook());
+      agent.hook(new JdkHook(hook, agent));
+      JdkPatches patches = new JdkPatches();
+      List<Class<?>> classes = new ArrayList<>();
+      for (String name : patches.redirects.keySet()) {
+        classes.add(Class.forName("sun.nio.ch." + name, false, null));
+      }
+      jvm.addTransformer(patches, true);
+      try {
+        jvm.retransformClasses(classes.toArray(new Class<?>[0]));
+      } finally {
+        jvm.removeTransformer(patches);
+      }
+      if (!patches.missing.isEmpty()) {
+        throw new IOException("this JDK binds in other ways: " + patches.missing);
+      }
+    } catch (ReflectiveOperationException | UnmodifiableClassException | RuntimeException e) {
+      throw new IOException("patch the sockets of this JDK: " + e, e);
+    } catch (LinkageError e) {
+      throw new IOException("define a class in sun.nio.ch: " + e, e);
+    }
+  }
+
+  /** Lets the agent see what no option of the JVM has to open for it then. */
+  static void open(Instrumentation jvm) {
+    Set<Module> ours = Set.of(JdkPatches.class.getModule());
+    jvm.redefineModule(
+        Object.class.getModule(),
+        Set.of(),
+        Map.of(),
+        Map.of("sun.nio.ch", ours, "jdk.internal.misc", ours, "jdk.internal.access", ours),
+        Set.of(),
+        Map.of());
+  }
+
+  private static byte[] hook() throws IOException {
+    String resource = "nio/AdoptedSockets.class";
+    try (InputStream in = JdkPatches.class.getResourceAsStream(resource)) {
+      if (in == null) {
+        throw new IOException("the agent's jar has no " + resource);
+      }
+      ConstantPool pool = new ConstantPool(in.readAllBytes());
+      pool.rename(OURS, NIO);
+      return pool.toClassFile();
+    }
+  }
+
+  @Override
+  public byte @Nullable [] transform(
+      @Nullable ClassLoader loader,
+      String name,
+      @Nullable Class<?> redefined,
+      ProtectionDomain domain,
+      byte[] file) {
+    if (loader != null || !name.startsWith(NIO)) {
+      return null;
+    }
+    String shortName = name.substring(NIO.length());
+    List<Redirect> wanted = redirects.get(shortName);
+    if (wanted == null) {
+      return null;
+    }
+    ConstantPool pool = new ConstantPool(file);
+    for (Redirect each : wanted) {
+      boolean found = pool.redirect(each.owner(), each.name(), each.descriptor(), HOOK, each.to());
+      if (!found && NEEDED.contains(each.to())) {
+        missing.put(shortName, each.name() + each.descriptor());
+      }
+    }
+    return pool.toClassFile();
+  }
+}

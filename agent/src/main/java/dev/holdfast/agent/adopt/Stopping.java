@@ -1,0 +1,170 @@
+package dev.holdfast.agent.adopt;
+
+import java.io.File;
+import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * What is done when the broker wants its listeners back. First the program is left without new
+ * connections, though it notices nothing: a socket to which nobody can connect is put under the
+ * numbers of its listeners. Then it has a moment to answer what it has accepted, which is all that
+ * a server without a graceful stop of its own needs. Then the JVM is asked to end as SIGTERM does
+ * it. On the thread that tells of the drain; may take as long as there is time.
+ */
+final class Stopping {
+
+  private static final Duration BETWEEN_LOOKS = Duration.ofMillis(2);
+  private static final int SIGTERM_STATUS = 128 + 15;
+
+  private final Options options;
+  private final Adoption adoption;
+  private final JdkSockets jdk;
+
+  Stopping(Options options, Adoption adoption, JdkSockets jdk) {
+    this.options = options;
+    this.adoption = adoption;
+    this.jdk = jdk;
+  }
+
+  /**
+   * Stops.
+   *
+   * @param millisLeft negative where there is no end
+   */
+  void drain(long millisLeft, BrokerLink link) {
+    List<Adoption.Adopted> adopted = adoption.open();
+    boolean isQuiet = leave(adopted);
+    if (options.drain() == Options.Drain.CLOSE) {
+      Said.line("the broker wants its listeners back: no more connections are accepted");
+      try {
+        link.release();
+      } catch (IOException e) {
+        Said.failure("release the lease", e);
+      }
+      return;
+    }
+    if (isQuiet) {
+      awaitQuiet(adopted, millisLeft);
+    }
+    Said.debug("the broker wants its listeners back: the JVM is asked to end");
+    end();
+  }
+
+  /** Accepts no more; false where that could not be done, and the program's own end has to do. */
+  private boolean leave(List<Adoption.Adopted> adopted) {
+    try (ServerSocketChannel nowhere = nowhere()) {
+      int silent = number(nowhere);
+      for (Adoption.Adopted each : adopted) {
+        if (!each.offer().datagram()) {
+          new Placement(jdk).put(silent, each.number());
+        }
+      }
+      return true;
+    } catch (IOException | RuntimeException e) {
+      Said.failure("stop accepting before the JVM ends", e);
+      return false;
+    }
+  }
+
+  /** Listens where nobody can connect: a path that is removed again. */
+  private static ServerSocketChannel nowhere() throws IOException {
+    Path directory = Files.createTempDirectory("holdfast-");
+    Path path = directory.resolve("nowhere");
+    ServerSocketChannel channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+    try {
+      channel.bind(UnixDomainSocketAddress.of(path));
+      channel.configureBlocking(false); // as the listener was that it takes the place of
+      return channel;
+    } catch (IOException e) {
+      channel.close();
+      throw e;
+    } finally {
+      Files.deleteIfExists(path);
+      Files.deleteIfExists(directory);
+    }
+  }
+
+  private int number(ServerSocketChannel channel) throws IOException {
+    try {
+      java.lang.reflect.Method method = channel.getClass().getDeclaredMethod("getFDVal");
+      method.setAccessible(true);
+      return (Integer) method.invoke(channel);
+    } catch (ReflectiveOperationException e) {
+      throw new IOException("find the descriptor of a channel: " + e, e);
+    }
+  }
+
+  private void awaitQuiet(List<Adoption.Adopted> adopted, long millisLeft) {
+    Duration most = options.quiet();
+    if (millisLeft >= 0 && most.toMillis() > millisLeft / 2) {
+      most = Duration.ofMillis(millisLeft / 2);
+    }
+    long end = System.nanoTime() + most.toNanos();
+    while (isAnyOpen(adopted) && System.nanoTime() - end < 0) {
+      LockSupport.parkNanos(BETWEEN_LOOKS.toNanos()); // no event tells of what others close
+    }
+  }
+
+  /** Whether a connection is open that came by one of these. */
+  private boolean isAnyOpen(List<Adoption.Adopted> adopted) {
+    Set<Integer> ports = new HashSet<>();
+    Set<String> paths = new HashSet<>();
+    for (Adoption.Adopted each : adopted) {
+      if (each.offer().address() == null) {
+        paths.add(each.offer().path());
+      } else {
+        ports.add(each.offer().port());
+      }
+    }
+    String[] open = new File("/proc/self/fd").list();
+    if (open == null) {
+      return false;
+    }
+    for (String name : open) {
+      int number = Integer.parseInt(name);
+      try {
+        if (JdkSockets.inode(number).startsWith("socket:")
+            && jdk.isConnected(number)
+            && (jdk.isUnix(number)
+                ? paths.contains(jdk.localUnixAddress(number))
+                : ports.contains(port(number)))) {
+          return true;
+        }
+      } catch (IOException e) {
+        Said.debug("descriptor " + name + " is not looked at: " + e.getMessage()); // just closed
+      }
+    }
+    return false;
+  }
+
+  private int port(int number) throws IOException {
+    InetSocketAddress address = jdk.localAddress(number);
+    return address.getPort();
+  }
+
+  /** By the signal, so that a handler of the program has its say; else by exit. */
+  private static void end() {
+    try {
+      Class<?> signal = Class.forName("jdk.internal.misc.Signal");
+      Object term = signal.getConstructor(String.class).newInstance("TERM");
+      signal.getMethod("raise", signal).invoke(null, term);
+      return;
+    } catch (InvocationTargetException e) { // -Xrs: the JVM leaves signals alone
+      Said.debug("raise SIGTERM: " + e.getCause());
+    } catch (ReflectiveOperationException | RuntimeException e) {
+      Said.debug("raise SIGTERM: " + e);
+    }
+    System.exit(SIGTERM_STATUS);
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * What patched classes of the JDK call instead of {@code sun.nio.ch.Net}. {@link
+ * dev.holdfast.agent.adopt.nio.AdoptedSockets} is defined anew as a class of {@code sun.nio.ch}, in
+ * {@code java.base}, with its references to this package renamed; the other classes here only stand
+ * in for the JDK's of the same names, so that it compiles, and never run.
+ *
+ * <p>Any thread of the program. It must not refer to anything outside {@code java.base}, use a
+ * lambda, or hold state that the program can see.
+ */
+@NullMarked
+package dev.holdfast.agent.adopt.nio;
+
+import org.jspecify.annotations.NullMarked;
