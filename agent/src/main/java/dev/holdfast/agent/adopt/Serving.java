@@ -37,6 +37,9 @@ final class Serving implements Runnable {
     if (adopted == null) {
       return;
     }
+    if (supply.isInherited() && System.getenv("HOLDFAST_LEASE") == null) {
+      return; // by systemd, for example: there is no broker to be told
+    }
     try {
       BrokerLink link = supply.link();
       if (supply.isInherited() && link.inherit() == null) {
