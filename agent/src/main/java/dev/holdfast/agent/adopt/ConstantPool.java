@@ -6,7 +6,6 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.UnaryOperator;
 
 /**
  * The constants of a class file (JVMS 4.4), which can be changed so that its code calls other
@@ -97,35 +96,31 @@ final class ConstantPool {
 
   /** Replaces a part of each name, descriptor and string. */
   void rename(String from, String to) {
-    replace(text -> text.replace(from, to));
+    for (int i = 1; i < entries.size(); i++) {
+      if (isPlainText(i)) {
+        entries.set(i, textEntry(text(i).replace(from, to)));
+      }
+    }
   }
 
   /** Puts something before each text that begins so; nothing else does, that is a string. */
   void prefix(String beginning, String before) {
-    replace(text -> text.startsWith(beginning) ? before + text : text);
-  }
-
-  private void replace(UnaryOperator<String> change) {
     for (int i = 1; i < entries.size(); i++) {
-      byte[] entry = entries.get(i);
-      if (entry.length != 0 && entry[0] == UTF8 && isAscii(entry)) {
-        String text = text(i);
-        String changed = change.apply(text);
-        if (!changed.equals(text)) {
-          entries.set(i, textEntry(changed));
-        }
+      if (isPlainText(i) && text(i).startsWith(beginning)) {
+        entries.set(i, textEntry(before + text(i)));
       }
     }
   }
 
   /** The format has an encoding of its own, which is the same as UTF-8 for ASCII. */
-  private static boolean isAscii(byte[] entry) {
+  private boolean isPlainText(int index) {
+    byte[] entry = entries.get(index);
     for (int i = 3; i < entry.length; i++) {
       if (entry[i] < 0) {
         return false;
       }
     }
-    return true;
+    return entry.length != 0 && entry[0] == UTF8;
   }
 
   byte[] toClassFile() {

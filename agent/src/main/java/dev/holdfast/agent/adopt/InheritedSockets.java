@@ -25,12 +25,12 @@ final class InheritedSockets {
    *
    * @throws IOException when they are meant for this process, and cannot be right
    */
-  static List<Offer> find(Map<String, String> environment, long pid, JdkSockets jdk)
+  static List<Offer> find(Map<String, String> environment, String pid, JdkSockets jdk)
       throws IOException {
     int count = count(environment.get("LISTEN_FDS"));
     String names = environment.get("LISTEN_FDNAMES");
     String[] split = names == null ? new String[0] : names.split(":", -1);
-    boolean isMeantForUs = String.valueOf(pid).equals(environment.get("LISTEN_PID"));
+    boolean isMeantForUs = pid.equals(environment.get("LISTEN_PID"));
     List<Offer> offers = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       int number = FIRST + i;

@@ -14,6 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.jar.JarFile;
+import java.util.zip.ZipEntry;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -110,11 +112,11 @@ final class JdkPatches implements ClassFileTransformer {
    * @throws IOException when this JDK is not as it must be; then nothing of it is changed in a way
    *     that can be noticed
    */
-  static void apply(Instrumentation jvm, Adoption agent) throws IOException {
+  static void apply(Instrumentation jvm, JarFile jar, Adoption agent) throws IOException {
     try {
       Class<?> hook =
           MethodHandles.privateLookupIn(Class.forName("sun.nio.ch.Net"), MethodHandles.lookup())
-              .defineClass(hook());
+              .defineClass(hook(jar));
       agent.hook(new JdkHook(hook, agent));
       JdkPatches patches = new JdkPatches();
       List<Class<?>> classes = new ArrayList<>();
@@ -149,12 +151,12 @@ final class JdkPatches implements ClassFileTransformer {
         Map.of());
   }
 
-  private static byte[] hook() throws IOException {
-    String resource = "nio/AdoptedSockets.class";
-    try (InputStream in = JdkPatches.class.getResourceAsStream(resource)) {
-      if (in == null) {
-        throw new IOException("the agent's jar has no " + resource);
-      }
+  private static byte[] hook(JarFile jar) throws IOException {
+    ZipEntry entry = jar.getEntry(OURS + "AdoptedSockets.class");
+    if (entry == null) {
+      throw new IOException(jar.getName() + " is not complete: it has no AdoptedSockets");
+    }
+    try (InputStream in = jar.getInputStream(entry)) {
       ConstantPool pool = new ConstantPool(in.readAllBytes());
       pool.rename(OURS, NIO);
       return pool.toClassFile();

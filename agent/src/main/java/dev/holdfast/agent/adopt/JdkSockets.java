@@ -56,7 +56,7 @@ final class JdkSockets {
 
   private static Class<?> jdk(String name) throws IOException {
     try {
-      return Class.forName("sun.nio.ch." + name);
+      return Class.forName("sun.nio.ch." + name, false, null); // initialised when it is called
     } catch (ClassNotFoundException e) {
       throw new IOException("this JDK has no sun.nio.ch." + name, e);
     }

@@ -1,5 +1,6 @@
 package dev.holdfast.agent.adopt;
 
+import java.io.File;
 import java.io.IOException;
 import java.lang.instrument.Instrumentation;
 import java.net.URI;
@@ -43,16 +44,22 @@ public final class Premain {
     JdkPatches.open(jvm);
     JdkSockets jdk = new JdkSockets();
     List<Offer> inherited =
-        InheritedSockets.find(System.getenv(), ProcessHandle.current().pid(), jdk);
-    Supply supply = new Supply(options, new JarFile(jar()), inherited);
+        InheritedSockets.find(System.getenv(), pid(), jdk);
+    JarFile jar = new JarFile(jar());
+    Supply supply = new Supply(options, jar, inherited);
     if (!supply.isInherited()) {
       supply.prepare();
     }
     Serving serving = new Serving(options, supply, jdk);
     Adoption adoption = new Adoption(options, supply, jdk, serving);
     serving.adoption(adoption);
-    JdkPatches.apply(jvm, adoption);
+    JdkPatches.apply(jvm, jar, adoption);
     NettySockets.watch(jvm, adoption);
+  }
+
+  /** By what the link is called; ProcessHandle would begin with a pool of threads. */
+  private static String pid() throws IOException {
+    return new File("/proc/self").getCanonicalFile().getName();
   }
 
   private static String jar() {

@@ -3,6 +3,7 @@ package dev.holdfast.agent.adopt;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.jar.JarFile;
@@ -16,23 +17,24 @@ import org.jspecify.annotations.Nullable;
 final class Supply {
 
   private final Options options;
-  private final JarFile jar;
   private final List<Offer> inherited;
   private final FutureTask<BrokerLink> link;
   private @Nullable Offers offers; // guarded by this
 
   Supply(Options options, JarFile jar, List<Offer> inherited) {
     this.options = options;
-    this.jar = jar;
     this.inherited = List.copyOf(inherited);
-    this.link = new FutureTask<>(this::open);
+    this.link =
+        new FutureTask<>(
+            new Callable<>() { // a lambda would be the first of many a JVM, and cost milliseconds
+              @Override
+              public BrokerLink call() throws IOException {
+                return BrokerLink.open(jar, options);
+              }
+            });
     if (!inherited.isEmpty()) {
       offers = new Offers(options.mappings(), inherited);
     }
-  }
-
-  private BrokerLink open() throws IOException {
-    return BrokerLink.open(jar, options);
   }
 
   /** Begins what will take a while; for a process that has inherited nothing. */
