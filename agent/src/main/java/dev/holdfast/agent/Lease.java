@@ -2,6 +2,8 @@ package dev.holdfast.agent;
 
 import dev.holdfast.fd.JdkChannels;
 import dev.holdfast.fd.OwnedFd;
+import dev.holdfast.fd.Placeholder;
+import dev.holdfast.fd.Sockets;
 import dev.holdfast.varlink.JsonObject;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
@@ -59,6 +61,38 @@ public final class Lease implements AutoCloseable {
     return InheritedLease.get();
   }
 
+  /**
+   * The lease that this process was started with ({@link #inherited()}), or else one that is asked
+   * of the broker now, for as long as this process lives. So a program runs alike under {@code
+   * holdfast exec}, as a service's worker, and started by hand. Blocks for ten seconds at most.
+   *
+   * @throws RefusedException when there is no such listener, or no right to it
+   * @throws BrokerUnreachableException with what to do about it
+   * @throws IOException when this process was started with other listeners
+   */
+  public static Lease obtain(String... listeners) throws IOException {
+    Lease started = inherited().orElse(null);
+    if (started == null) {
+      try (Holdfast holdfast = Holdfast.connect()) {
+        return holdfast.acquire(listeners);
+      }
+    }
+    List<String> has = started.sockets().stream().map(LeasedSocket::listener).toList();
+    for (String listener : listeners) {
+      if (!has.contains(listener)) {
+        throw new IOException(
+            "use listener "
+                + listener
+                + ": this process was started with "
+                + String.join(", ", has)
+                + ". Name "
+                + listener
+                + " where it is started: holdfast exec, or the service's listeners");
+      }
+    }
+    return started;
+  }
+
   /** Its name at the broker: another one after a broker that did not know it granted it anew. */
   public String id() {
     return held.lease();
@@ -98,6 +132,77 @@ public final class Lease implements AutoCloseable {
     } catch (IOException | RuntimeException e) {
       copy.close();
       throw e;
+    }
+  }
+
+  /**
+   * As {@link #serverSocketChannel} where this JVM allows it. Elsewhere a channel that serves the
+   * same and closes without harm, but reports a loopback address and port of its own as the local
+   * ones; for TCP alone. For servers that accept in a thread: Jetty, Tomcat.
+   */
+  public ServerSocketChannel channel(String listener) throws IOException {
+    try {
+      return serverSocketChannel(listener);
+    } catch (JdkChannels.ForbiddenException e) {
+      OwnedFd copy = descriptor(listener);
+      try {
+        return JdkChannels.standIn(copy);
+      } catch (IOException | RuntimeException failure) {
+        copy.close();
+        throw failure;
+      }
+    }
+  }
+
+  /**
+   * As {@link #channel}, for a server that polls, such as Netty NIO, and will put it into
+   * non-blocking mode.
+   *
+   * @throws IOException when the listener is a blocking one (O_NONBLOCK is off), which this would
+   *     change for all who accept on it
+   */
+  public ServerSocketChannel pollableChannel(String listener) throws IOException {
+    pollableDescriptor(listener).close();
+    return channel(listener);
+  }
+
+  /**
+   * As {@link #descriptor}, for a server that polls, such as Netty's native transports.
+   *
+   * @throws IOException when the listener is a blocking one (O_NONBLOCK is off), on which such a
+   *     server would stop in accept(2)
+   */
+  public OwnedFd pollableDescriptor(String listener) throws IOException {
+    OwnedFd copy = descriptor(listener);
+    boolean pollable = false;
+    try {
+      pollable = Sockets.isNonBlocking(copy);
+    } finally {
+      if (!pollable) {
+        copy.close();
+      }
+    }
+    if (!pollable) {
+      throw new IOException(
+          "serve on listener "
+              + listener
+              + " with a server that polls: it is a blocking listener (O_NONBLOCK is off). Open it"
+              + " without blocking, or accept in a thread");
+    }
+    return copy;
+  }
+
+  /**
+   * Puts the listener in the place of the socket with which this process listens on the port, for
+   * servers that take no socket from outside: let one bind 127.0.0.1 and port 0, and say here which
+   * port it got. It reports that port for ever. What {@link Placeholder#replace} says holds.
+   *
+   * @throws IOException when no socket of this process, or more than one, listens on the port, or
+   *     when the listener is a blocking one and the server polls; then nothing has changed
+   */
+  public void putInPlaceOf(int port, String listener) throws IOException {
+    try (OwnedFd copy = descriptor(listener)) {
+      Placeholder.replace(port, copy);
     }
   }
 

@@ -4,6 +4,8 @@ import java.io.FileDescriptor;
 import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;
 import java.net.StandardProtocolFamily;
 import java.nio.channels.ServerSocketChannel;
@@ -22,12 +24,14 @@ public final class JdkChannels {
   /** The JVM keeps {@code sun.nio.ch} closed; the message names the flag that opens it. */
   public static final class ForbiddenException extends IOException {
     private static final long serialVersionUID = 1;
+    private static final String FLAG = "--add-opens java.base/sun.nio.ch=ALL-UNNAMED";
 
     ForbiddenException(Throwable cause) {
       super(
           "making a ServerSocketChannel from a passed listener: this JVM keeps java.base/sun.nio.ch"
-              + " closed. Start it with --add-opens java.base/sun.nio.ch=ALL-UNNAMED (or put"
-              + " \"Add-Opens: java.base/sun.nio.ch\" in the manifest of the jar given to -jar)",
+              + " closed. Start it with "
+              + FLAG
+              + " (or put \"Add-Opens: java.base/sun.nio.ch\" in the manifest of the jar given to -jar)",
           cause);
     }
   }
@@ -51,6 +55,31 @@ public final class JdkChannels {
     ServerSocketChannel channel =
         construct(family, FileDescriptorCast.unsafeUsing(moved.number()).getFileDescriptor());
     moved.release();
+    return channel;
+  }
+
+  /**
+   * A channel of the JDK for a JVM that forbids the genuine one: it has bound a port of its own on
+   * the loopback interface, and then the listener was put in its place. It serves as the other
+   * does, in blocking mode as the JDK sees it, and closes without harm; only the local address that
+   * it reports is the one it has bound. Ownership of the descriptor moves on success. TCP alone.
+   */
+  public static ServerSocketChannel standIn(OwnedFd moved) throws IOException {
+    if (Sockets.facts(moved).isUnix()) {
+      throw new IOException(
+          "making a ServerSocketChannel from a passed Unix listener: this JVM keeps"
+              + " java.base/sun.nio.ch closed, and only TCP can do without. Start it with "
+              + ForbiddenException.FLAG);
+    }
+    ServerSocketChannel channel = ServerSocketChannel.open();
+    try {
+      channel.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 1);
+      Placeholder.replace(channel.socket().getLocalPort(), moved);
+    } catch (IOException | RuntimeException e) {
+      channel.close();
+      throw e;
+    }
+    moved.close();
     return channel;
   }
 

@@ -45,7 +45,7 @@ public final class Poller implements AutoCloseable {
   private static final boolean PACKED =
       System.getProperty("os.arch", "").equals("amd64")
           || System.getProperty("os.arch", "").equals("x86_64");
-  private static final int DATA = PACKED ? 4 : 8;
+  static final int DATA = PACKED ? 4 : 8;
   private static final int ROW = DATA + 8;
 
   private final OwnedFd epoll;
