@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * to ask again. Knows one lease. One thread; calls, looks, the cookies of what was handed back, and
  * drain are what tests look at.
  */
-final class FakeBroker implements AutoCloseable {
+public final class FakeBroker implements AutoCloseable {
 
   private static final String WORKER = "dev.holdfast.Worker.";
 
@@ -44,7 +44,7 @@ final class FakeBroker implements AutoCloseable {
     }
   }
 
-  final BlockingQueue<Call> calls = new LinkedBlockingQueue<>();
+  public final BlockingQueue<Call> calls = new LinkedBlockingQueue<>();
   final BlockingQueue<Call> looks = new LinkedBlockingQueue<>(); // Await without more
   final BlockingQueue<Long> cookies = new LinkedBlockingQueue<>();
   private final String lease;
@@ -59,7 +59,7 @@ final class FakeBroker implements AutoCloseable {
   private @Nullable Peer awaiting;
   private volatile boolean stopping;
 
-  FakeBroker(Path path, Map<String, OwnedFd> borrowed) throws IOException {
+  public FakeBroker(Path path, Map<String, OwnedFd> borrowed) throws IOException {
     this(path, borrowed, "l1", "");
   }
 
@@ -83,7 +83,7 @@ final class FakeBroker implements AutoCloseable {
   }
 
   /** Tells whoever awaits the lease. */
-  void announce(JsonObject state) {
+  public void announce(JsonObject state) {
     states.add(state);
     poller.wake();
   }

@@ -16,9 +16,9 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** A listener on a free loopback port, held as the broker would hold it. */
-record TestListener(OwnedFd fd, int port) implements AutoCloseable {
+public record TestListener(OwnedFd fd, int port) implements AutoCloseable {
 
-  static TestListener open(boolean nonBlocking) throws IOException {
+  public static TestListener open(boolean nonBlocking) throws IOException {
     InetAddress loopback = InetAddress.getLoopbackAddress();
     OwnedFd fd = Sockets.open(loopback, Sockets.Kind.STREAM);
     Sockets.bind(fd, loopback, 0, "test");

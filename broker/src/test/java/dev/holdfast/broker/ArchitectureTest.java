@@ -42,6 +42,17 @@ class ArchitectureTest {
 
   private static final String ROOT = "dev.holdfast.broker";
 
+  private static final String[] ADAPTERS = {
+    "dev.holdfast.agent.grpc..",
+    "dev.holdfast.agent.httpserver..",
+    "dev.holdfast.agent.jetty..",
+    "dev.holdfast.agent.netty..",
+    "dev.holdfast.agent.spring..",
+    "dev.holdfast.agent.tomcat..",
+    "dev.holdfast.agent.undertow..",
+    "dev.holdfast.agent.vertx.."
+  };
+
   // ---- the modules
 
   @ArchTest
@@ -70,6 +81,36 @@ class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAPackage("dev.holdfast.broker..");
+
+  /** An adapter is loaded only by a program that has what it is for. */
+  @ArchTest
+  static final ArchRule nobodyKnowsTheAdapters =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages(ADAPTERS)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(ADAPTERS);
+
+  @ArchTest
+  static final ArchRule onlyAdaptersKnowFrameworks =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages(ADAPTERS)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "io.netty..",
+              "io.grpc..",
+              "io.vertx..",
+              "io.undertow..",
+              "org.eclipse.jetty..",
+              "org.apache.catalina..",
+              "org.apache.coyote..",
+              "org.apache.tomcat..",
+              "org.springframework..",
+              "reactor..",
+              "com.sun.net.httpserver..");
 
   @ArchTest
   static final ArchRule sharedKnowsNeitherBrokerNorAgent =

@@ -19,7 +19,7 @@ import java.util.stream.Stream;
 public final class Placeholder {
 
   private static final Pattern ROW =
-      Pattern.compile("tfd:\\s*(\\d+)\\s+events:\\s*(\\p{XDigit}+)\\s+data:\\s*(\\p{XDigit}+)");
+      Pattern.compile("tfd:\\s*(\\d+) +events: +(\\w+) +data: +(\\w+) .* ino:(\\w+)");
 
   /** A row of an epoll's fdinfo (proc(5)): who waits for the socket, and how. */
   private record Watch(OwnedFd epoll, int events, long data) {}
@@ -32,8 +32,9 @@ public final class Placeholder {
    * epoll that waits for it waits for the listener instead, in the same way.
    *
    * <p>For servers that poll. A thread that blocks in accept(2) on the placeholder is not moved,
-   * nor is what was submitted to io_uring. Nobody may close the placeholder meanwhile. The library
-   * goes on reporting the port that it has bound. Any thread; does not block.
+   * nor is what was submitted to io_uring. Nobody may close the placeholder meanwhile, nor change
+   * how an epoll waits for it: a server of Netty is to be asked on the event loop that accepts. The
+   * library goes on reporting the port that it has bound. Any thread; does not block.
    *
    * @param borrowed stays the caller's; its flags, its backlog and its options stay as they are
    * @throws IOException when no socket of this process, or more than one, listens on the port, or
@@ -42,29 +43,41 @@ public final class Placeholder {
    */
   public static void replace(int port, OwnedFd borrowed) throws IOException {
     OwnedFd placeholder = find(port);
-    List<Watch> watches = new ArrayList<>();
-    try {
-      if (Sockets.isNonBlocking(placeholder) && !Sockets.isNonBlocking(borrowed)) {
+    try (OwnedFd kept = placeholder.dup()) {
+      if (Sockets.isNonBlocking(kept) && !Sockets.isNonBlocking(borrowed)) {
         throw new IOException(
             "putting a listener in the place of port "
                 + port
                 + ": the server there polls, and the listener blocks (O_NONBLOCK is off). Open the"
                 + " listener without blocking");
       }
-      watches.addAll(watchesOf(placeholder));
-      for (Watch watch : watches) {
-        control(watch, Libc.EPOLL_CTL_DEL, placeholder);
-      }
-      try {
-        put(borrowed, placeholder.number());
-      } finally {
-        for (Watch watch : watches) {
-          control(watch, Libc.EPOLL_CTL_ADD, placeholder);
-        }
-      }
+      put(borrowed, placeholder.number());
+      moveWatches(placeholder, kept);
     } finally {
-      watches.forEach(watch -> watch.epoll().release());
       int unused = placeholder.release(); // the library's, before and after
+    }
+  }
+
+  /**
+   * An epoll knows a socket by its description and its number, so what waited for the placeholder
+   * still waits for that, as long as the copy is there. The server's thread may have begun to wait
+   * at any moment until the number was changed: hence they are looked for only now.
+   */
+  private static void moveWatches(OwnedFd replaced, OwnedFd kept) throws IOException {
+    List<Watch> moved = new ArrayList<>();
+    try {
+      for (Watch watch : watchesOf(replaced.number(), kept.inode())) {
+        control(watch, Libc.EPOLL_CTL_ADD, replaced);
+        moved.add(watch);
+      }
+    } catch (IOException e) {
+      for (Watch watch : moved) {
+        control(watch, Libc.EPOLL_CTL_DEL, replaced);
+      }
+      put(kept, replaced.number());
+      throw e;
+    } finally {
+      moved.forEach(watch -> watch.epoll().release());
     }
   }
 
@@ -92,8 +105,10 @@ public final class Placeholder {
           "putting a listener in the place of port "
               + port
               + ": "
-              + (found.isEmpty() ? "no descriptor" : found.size() + " descriptors")
-              + " of this process listen on it. Bind the server to 127.0.0.1 and port 0, and give"
+              + (found.isEmpty()
+                  ? "no descriptor of this process listens on it"
+                  : found.size() + " descriptors of this process listen on it")
+              + ". Bind the server to 127.0.0.1 and port 0, and give"
               + " the port that it got");
     }
     return OwnedFd.own(found.get(0));
@@ -126,7 +141,8 @@ public final class Placeholder {
     }
   }
 
-  private static List<Watch> watchesOf(OwnedFd socket) throws IOException {
+  /** Their epolls are borrowed. */
+  private static List<Watch> watchesOf(int socket, long inode) throws IOException {
     List<Watch> result = new ArrayList<>();
     for (int number : numbers("/proc/self/fd")) {
       if (!link(number).equals("anon_inode:[eventpoll]")) {
@@ -135,7 +151,9 @@ public final class Placeholder {
       try {
         for (String row : Files.readAllLines(Path.of("/proc/self/fdinfo/" + number))) {
           Matcher of = ROW.matcher(row);
-          if (of.find() && Integer.parseInt(of.group(1)) == socket.number()) {
+          if (of.find()
+              && Integer.parseInt(of.group(1)) == socket
+              && Long.parseLong(of.group(4), 16) == inode) {
             int events = Integer.parseUnsignedInt(of.group(2), 16);
             long data = Long.parseUnsignedLong(of.group(3), 16);
             result.add(new Watch(OwnedFd.own(number), events, data));

@@ -1,7 +1,7 @@
 /**
  * Gives a listener of a lease to a server of Vert.x.
  *
- * <p>It runs once the server listens, on the context that is told so. It must not know of
+ * <p>It runs once the server listens, on the thread of Vert.x that accepts. It must not know of
  * verticles, nor keep the server.
  */
 @NullMarked

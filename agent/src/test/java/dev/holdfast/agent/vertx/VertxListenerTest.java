@@ -18,7 +18,10 @@ class VertxListenerTest extends AdapterContract {
     HttpServer server =
         vertx.createHttpServer().requestHandler(request -> request.response().end(body));
     try {
-      VertxListener.listen(server, lease, "web").toCompletionStage().toCompletableFuture().get();
+      VertxListener.listen(vertx, server, lease, "web")
+          .toCompletionStage()
+          .toCompletableFuture()
+          .get();
     } catch (Exception e) {
       end(vertx);
       throw e;
