@@ -43,8 +43,7 @@ public final class Premain {
   private static void begin(Options options, Instrumentation jvm) throws IOException {
     JdkPatches.open(jvm);
     JdkSockets jdk = new JdkSockets();
-    List<Offer> inherited =
-        InheritedSockets.find(System.getenv(), pid(), jdk);
+    List<Offer> inherited = InheritedSockets.find(System.getenv(), pid(), jdk);
     JarFile jar = new JarFile(jar());
     Supply supply = new Supply(options, jar, inherited);
     if (!supply.isInherited()) {
