@@ -82,6 +82,21 @@ class ArchitectureTest {
           .dependOnClassesThat()
           .resideInAPackage("dev.holdfast.broker..");
 
+  /** The JVM puts it on the program's own class path, and what it needs must not be there. */
+  @ArchTest
+  static final ArchRule theAgentBesideTheProgramStandsAlone =
+      noClasses()
+          .that()
+          .resideInAnyPackage("dev.holdfast.agent.adopt", "dev.holdfast.agent.adopt.nio")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "dev.holdfast.fd..",
+              "dev.holdfast.varlink..",
+              "dev.holdfast.listener..",
+              "dev.holdfast.agent",
+              "dev.holdfast.agent.adopt.lease");
+
   /** An adapter is loaded only by a program that has what it is for. */
   @ArchTest
   static final ArchRule nobodyKnowsTheAdapters =
