@@ -153,6 +153,7 @@ hf_become() {
     "-Dholdfast.home=$hf_home" \
     "-Dholdfast.command=$hf_command" \
     "-Dholdfast.broker=$hf_broker" \
+    "-Dholdfast.javaagent=$hf_javaagent" \
     $hf_extra_options \
     -jar "$hf_jar" "$@"
 }
@@ -219,6 +220,17 @@ hf_build() {
 # Copies both programs. The jars of a version that runs are replaced by rename, never rewritten under it.
 hf_install() {
   [ -n "${1:-}" ] || hf_die 64 "--install needs a directory, as in: $hf_program --install /usr/local"
+  if [ -n "$hf_root" ]; then
+    for hf_module in agent broker; do
+      hf_home=$hf_root/$hf_module/target/holdfast
+      [ -f "$hf_home/complete" ] || hf_build
+    done
+  fi
+  # Before anything is written: what was installed before stays whole.
+  if [ ! -f "$hf_javaagent" ]; then
+    [ -n "$hf_root" ] || hf_die 78 "cannot install from here: $hf_javaagent is missing; install from a checkout"
+    hf_die 78 "cannot install: $hf_javaagent is missing, and the build makes it: cd $hf_root && mvn -q -B -DskipTests package"
+  fi
   mkdir -p -- "$1/bin" "$1/lib" || exit 71
   hf_physical "$1"
   hf_prefix=$hf_path
@@ -229,13 +241,13 @@ hf_install() {
     if [ -n "$hf_root" ]; then
       for hf_module in agent broker; do
         hf_home=$hf_root/$hf_module/target/holdfast
-        [ -f "$hf_home/complete" ] || hf_build
         cp -R "$hf_home/lib" "$hf_home/native" "$hf_new/" || exit 71
       done
       cp "$hf_root/shared/bin/launch.sh" "$hf_new/"
     else
       cp -R "$hf_home/lib" "$hf_home/native" "$hf_home/launch.sh" "$hf_new/"
     fi &&
+    cp "$hf_javaagent" "$hf_new/holdfast-agent.jar" &&
     for hf_from in "$hf_command" "$hf_broker"; do
       cp "$hf_from" "$hf_new/${hf_from##*/}" && chmod 755 "$hf_new/${hf_from##*/}" || exit 71
     done &&
@@ -260,12 +272,15 @@ if [ -f "$hf_bin/../lib/holdfast/launch.sh" ]; then
   hf_home=$hf_path/lib/holdfast
   hf_command=$hf_path/bin/holdfast
   hf_broker=$hf_path/bin/holdfastd
+  hf_javaagent=$hf_home/holdfast-agent.jar
 else
   hf_physical "$hf_bin/../.."
   hf_root=$hf_path
   hf_home=$hf_root/$hf_module/target/holdfast
   hf_command=$hf_root/agent/bin/holdfast
   hf_broker=$hf_root/broker/bin/holdfastd
+  # The agent's, whichever of the two this is.
+  hf_javaagent=$hf_root/agent/target/holdfast/holdfast-agent.jar
 fi
 hf_jar=$hf_home/lib/holdfast-$hf_module.jar
 hf_extra_options=${HOLDFAST_JAVA_OPTS:-}
@@ -285,9 +300,6 @@ case ${1:-} in
     exit
     ;;
   --install)
-    if [ -n "$hf_root" ] && [ ! -f "$hf_home/complete" ]; then
-      hf_build
-    fi
     hf_install "${2:-}"
     exit
     ;;
