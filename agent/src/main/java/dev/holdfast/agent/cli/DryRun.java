@@ -1,5 +1,6 @@
 package dev.holdfast.agent.cli;
 
+import dev.holdfast.jvm.AgentArgument;
 import dev.holdfast.varlink.ControlAddress;
 import dev.holdfast.varlink.JsonObject;
 import java.util.ArrayList;
@@ -32,6 +33,9 @@ final class DryRun {
       throws Failure {
     Map<String, String> variables = new LinkedHashMap<>();
     List<String> names = new ArrayList<>(OURS);
+    if (verb.javaagent != null) {
+      names.add(AgentArgument.VARIABLE);
+    }
     for (String variable : verb.variables) {
       int equals = variable.indexOf('=');
       names.add(equals < 0 ? variable : variable.substring(0, equals));

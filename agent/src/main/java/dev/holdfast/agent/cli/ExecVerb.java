@@ -18,6 +18,7 @@ import picocli.CommandLine.Parameters;
     description = "Become PROGRAM, with the named listeners open from descriptor 3 up.",
     customSynopsis =
         "holdfast exec [--fd0] [--env VAR[=TEXT]]... [--service S] [--replace]%n"
+            + "              [--javaagent[=OPTIONS]]%n"
             + "              [--hold process|connection] [--stop-signal NAME] [--dry-run]%n"
             + "              [--socket PATH] [--json]%n"
             + "              NAME... -- PROGRAM [ARG]...",
@@ -28,6 +29,14 @@ import picocli.CommandLine.Parameters;
           + "waiting on a listener), and no other descriptors but the standard streams. {fd:NAME} in an ARG, and in TEXT, becomes the "
           + "number of NAME's first socket. The lease ends with the process. PROGRAM is looked "
           + "for in PATH as execvp(3) does.",
+      "",
+      "With --javaagent a Java server that binds a port by itself takes the listener instead, "
+          + "without a change. OPTIONS are the agent's, with commas between them: 8080=web says "
+          + "which listener a port means. A PROGRAM that is called java gets the agent as its first "
+          + "argument. Any other (a script that starts a JVM) gets it in JAVA_TOOL_OPTIONS, in "
+          + "front of what that has: every JVM that the script starts loads it then, and prints "
+          + "\"Picked up JAVA_TOOL_OPTIONS\" on its standard error, which cannot be switched off. "
+          + "Where a command or JAVA_TOOL_OPTIONS has the agent already it stays as it is.",
       "",
       "Exit codes of its own: 126 PROGRAM cannot be executed, 127 it was not found, as "
           + "env(1) has them.",
@@ -40,6 +49,7 @@ import picocli.CommandLine.Parameters;
       "  holdfast exec --env NGINX web tls -- nginx -g 'daemon off;'",
       "  holdfast exec web -- node -e 'http.createServer(f).listen({fd: {fd:web}})'",
       "  holdfast exec --fd0 web -- java -jar inetd-style.jar",
+      "  holdfast exec --javaagent=8080=web web -- java -jar shop.jar",
       "  holdfast exec --service shop --replace web -- ./shop-2.0"
     })
 final class ExecVerb extends Verb implements TakesProgram {
@@ -84,6 +94,14 @@ final class ExecVerb extends Verb implements TakesProgram {
   @Nullable String stopSignal;
 
   @Option(
+      names = "--javaagent",
+      paramLabel = "OPTIONS",
+      arity = "0..1",
+      preprocessor = AttachedValue.class,
+      description = "Have the JVM that PROGRAM is, or starts, load Holdfast's agent.")
+  @Nullable String javaagent;
+
+  @Option(
       names = "--dry-run",
       description = "Take the listeners, print what PROGRAM would get, give them back.")
   boolean dryRun;
@@ -114,6 +132,7 @@ final class ExecVerb extends Verb implements TakesProgram {
     socket = socket == null ? null : absolute(ByteText.decode(socket));
     ProgramEnvironment environment = ProgramEnvironment.ofThisProcess();
     Program program = Program.find(words, environment.value("PATH"));
+    JavaAgent agent = javaagent == null ? null : JavaAgent.installed(javaagent);
     try (Broker broker = connect(surroundings);
         Acquisition acquired = Acquisition.take(broker, request())) {
       if (fd0 && acquired.sockets().size() != 1) {
@@ -130,6 +149,14 @@ final class ExecVerb extends Verb implements TakesProgram {
       place(program, broker, acquired.sockets(), first);
       fill(environment, acquired, first);
       List<String> arguments = program.arguments(acquired.names(), first);
+      if (agent != null) {
+        try {
+          arguments = agent.given(program, arguments, environment);
+        } catch (Failure e) {
+          acquired.release();
+          throw e;
+        }
+      }
       Failure failure =
           dryRun ? program.rehearse(arguments, environment) : program.start(arguments, environment);
       // Had this failed the lease would end with us anyway, a moment later.
@@ -145,6 +172,11 @@ final class ExecVerb extends Verb implements TakesProgram {
   private void check() throws Failure {
     if (fd0 && names.size() != 1) {
       throw new Failure(ExitCode.USAGE, "exec --fd0: there is one descriptor 0, so give one NAME");
+    }
+    if (fd0 && javaagent != null) {
+      throw new Failure(
+          ExitCode.USAGE,
+          "exec --fd0 --javaagent: the agent takes listeners from descriptor 3 up; leave out --fd0");
     }
     if (!hold.equals("process") && !hold.equals("connection")) {
       throw new Failure(

@@ -11,12 +11,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class ExecWords {
 
+  private static final String JAVAAGENT = "--javaagent";
+
   private final List<String> names = new ArrayList<>();
   private final List<String> variables = new ArrayList<>();
   private @Nullable String socket;
   private @Nullable String service;
   private @Nullable String hold;
   private @Nullable String stopSignal;
+  private @Nullable String javaagent;
   private boolean fd0;
   private boolean replace;
   private boolean json;
@@ -34,6 +37,10 @@ final class ExecWords {
       }
       if (word.charAt(0) != '-') {
         read.names.add(word);
+      } else if (word.startsWith(JAVAAGENT)) {
+        if (!read.javaagent(word)) {
+          return false;
+        }
       } else if (!read.flag(word)) {
         i++;
         if (i == words.length || words[i].isEmpty() || !read.value(word, words[i])) {
@@ -50,6 +57,7 @@ final class ExecWords {
     verb.service = read.service;
     verb.hold = read.hold == null ? verb.hold : read.hold;
     verb.stopSignal = read.stopSignal;
+    verb.javaagent = read.javaagent;
     verb.fd0 = read.fd0;
     verb.replace = read.replace;
     verb.json = read.json;
@@ -67,6 +75,27 @@ final class ExecWords {
         return false;
       }
     }
+    return true;
+  }
+
+  /** The one option whose value can only be attached, since it may have none. */
+  private boolean javaagent(String word) {
+    if (javaagent != null) {
+      return false;
+    }
+    int start = JAVAAGENT.length() + 1;
+    if (word.length() < start) {
+      javaagent = "";
+      return true;
+    }
+    // An empty value, and quotes that the parser may take off, are left to it.
+    if (word.length() == start
+        || word.charAt(start - 1) != '='
+        || word.charAt(start) == '"'
+        || word.charAt(start) == '\'') {
+      return false;
+    }
+    javaagent = word.substring(start);
     return true;
   }
 

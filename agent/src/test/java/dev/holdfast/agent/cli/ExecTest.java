@@ -24,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ExecTest {
 
   private static final String ACQUIRE = "dev.holdfast.Worker.Acquire";
+  private static final String JAR = "holdfast-agent.jar";
   private static final String RELEASE = "dev.holdfast.Worker.Release";
 
   @TempDir Path directory;
@@ -72,6 +73,7 @@ class ExecTest {
             List.of(
                 Path.of(System.getProperty("java.home", ""), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
+                "-Dholdfast.javaagent=" + directory.resolve(JAR),
                 "-cp",
                 System.getProperty("java.class.path", ""),
                 "dev.holdfast.agent.cli.Main"));
@@ -246,6 +248,95 @@ class ExecTest {
     assertThat(ended.code()).isZero();
     assertThat(ended.out()).contains("NGINX=3;").contains("LISTEN_FDS=1").contains("[sh] [-c] [3]");
     assertThat(broker.last(RELEASE).string("lease")).isEqualTo("17");
+  }
+
+  /** A program of that name which prints its arguments, and what every JVM would read. */
+  private String printing(String name) throws IOException {
+    Files.createFile(directory.resolve(JAR));
+    Path program =
+        Files.writeString(
+            directory.resolve(name),
+            "#!/bin/sh\nprintf '[%s]' \"$@\"; echo; echo \"$JAVA_TOOL_OPTIONS\"\n");
+    assertThat(program.toFile().setExecutable(true)).isTrue();
+    return program.toString();
+  }
+
+  private String agent() {
+    return "-javaagent:" + directory.resolve(JAR);
+  }
+
+  @Test
+  void aJvmGetsTheAgentAsItsFirstArgument() throws Exception {
+    String java = printing("java");
+    Ended ended = exec("--javaagent", "web", "--", java, "-jar", "app.jar", "{fd:web}");
+    assertThat(ended.err()).isEmpty();
+    assertThat(ended.out()).isEqualTo("[" + agent() + "][-jar][app.jar][3]\n\n");
+    Path link = Files.createSymbolicLink(directory.resolve("server"), Path.of(java));
+    assertThat(exec("web", "--javaagent=80=web,quiet=2s", "--", "" + link, "-cp").out())
+        .isEqualTo("[" + agent() + "=80=web,quiet=2s][-cp]\n\n");
+    assertThat(exec("web", "--", java, "-jar").out()).isEqualTo("[-jar]\n\n");
+  }
+
+  @Test
+  void whateverElseStartsAJvmGetsTheAgentInAVariable() throws Exception {
+    String script = printing("catalina.sh");
+    assertThat(exec("--javaagent", "web", "--", script, "run").out())
+        .isEqualTo("[run]\n" + agent() + "\n");
+    Ended ended =
+        start(
+            Map.of("JAVA_TOOL_OPTIONS", "-Da='b c'"),
+            List.of("exec", "--javaagent=80=web", "web", "--", script, "run"));
+    assertThat(ended.out()).isEqualTo("[run]\n" + agent() + "=80=web -Da='b c'\n");
+    List<String> words =
+        List.of("--env", "JAVA_TOOL_OPTIONS=-Dport={fd:web}", "--javaagent=x y", "web", "--");
+    List<String> all = new ArrayList<>(words);
+    all.add(script);
+    assertThat(exec(all.toArray(new String[0])).out())
+        .isEqualTo("[]\n\"" + agent() + "=x y\" -Dport=3\n");
+  }
+
+  @Test
+  void anAgentThatIsThereAlreadyStaysAlone() throws Exception {
+    String java = printing("java");
+    String own = "-javaagent:/app/" + JAR + "=80=web";
+    assertThat(exec("--javaagent", "web", "--", java, own, "X").out())
+        .isEqualTo("[" + own + "][X]\n\n");
+    // By --env: what is in our own environment would be loaded by our own JVM too.
+    String variable = "JAVA_TOOL_OPTIONS=" + own;
+    for (String option : List.of("--javaagent", "--javaagent=80=web")) {
+      assertThat(exec(option, "--env", variable, "web", "--", java, "X").out())
+          .isEqualTo("[X]\n" + own + "\n");
+    }
+    Ended ended = exec("--javaagent=81=web", "--env", variable, "web", "--", java, "X");
+    assertThat(ended.code()).isEqualTo(64);
+    assertThat(ended.err())
+        .isEqualTo(
+            "holdfast: exec --javaagent=81=web: JAVA_TOOL_OPTIONS has the agent already, with the"
+                + " options 80=web; give them in one place\n");
+    assertThat(broker.last(RELEASE).string("lease")).isEqualTo("17");
+  }
+
+  @Test
+  void anAgentThatIsNotThereCostsNoLease() throws Exception {
+    Ended ended = exec("--javaagent", "web", "--", "true");
+    assertThat(ended.code()).isEqualTo(78);
+    assertThat(ended.err())
+        .startsWith("holdfast: exec --javaagent: " + directory.resolve(JAR) + " is missing")
+        .contains("--install");
+    Ended inetd = exec("--fd0", "--javaagent", "web", "--", "true");
+    assertThat(inetd.code()).isEqualTo(64);
+    assertThat(inetd.err()).contains("from descriptor 3 up");
+    assertThat(broker.calls).isEmpty();
+  }
+
+  @Test
+  void aRehearsalShowsWhereTheAgentGoes() throws Exception {
+    String script = printing("run.sh");
+    assertThat(exec("--dry-run", "--javaagent", "web", "--", script).out())
+        .contains("JAVA_TOOL_OPTIONS=" + agent() + "\n");
+    assertThat(exec("--dry-run", "--javaagent", "web", "--", "java", "X").out())
+        .contains("[java] [" + agent() + "] [X]")
+        .doesNotContain("JAVA_TOOL_OPTIONS");
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.holdfast.agent.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine.ParameterException;
@@ -17,6 +18,7 @@ class ExecWordsTest {
         String.valueOf(verb.service),
         verb.hold,
         String.valueOf(verb.stopSignal),
+        String.valueOf(verb.javaagent),
         "" + verb.fd0 + verb.replace + verb.json + verb.dryRun);
   }
 
@@ -32,6 +34,11 @@ class ExecWordsTest {
         "--env A={fd:web} web",
         "--socket /run/x.sock --hold connection web",
         "--stop-signal SIGQUIT web",
+        "--javaagent web",
+        "web --javaagent",
+        "--javaagent --dry-run web",
+        "--javaagent=8080=web,required web tls",
+        "web --javaagent=x",
         "--socket @x web.a-b_c@d"
       })
   void readsWhatTheParserReads(String words) {
@@ -58,6 +65,10 @@ class ExecWordsTest {
         "--hold process --hold process web",
         "--stop-signal QUIT --stop-signal QUIT web",
         "--stop-signal web",
+        "--javaagent --javaagent web",
+        "--javaagent= web",
+        "--javaagent=\"x\" web",
+        "--javaagents web",
         "--env \"A=b\" web",
         "-x web"
       })
@@ -67,8 +78,26 @@ class ExecWordsTest {
     assertThat(fields(verb)).isEqualTo(fields(new ExecVerb()));
   }
 
+  @Test
+  void theParserTakesNoNameForTheValueOfAnOptionThatMayHaveNone() {
+    ExecVerb verb = new ExecVerb();
+    Parser.commandLine(verb, "exec").parseArgs("--javaagent", "web", "--service=shop");
+    assertThat(fields(verb)).startsWith("[web]|").contains("|shop|");
+    assertThat(verb.javaagent).isEmpty();
+    ExecVerb empty = new ExecVerb();
+    Parser.commandLine(empty, "exec").parseArgs("--javaagent=", "web");
+    assertThat(empty.javaagent).isEmpty();
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"--nonsense web", "--socket a --socket b web", "web --service"})
+  @ValueSource(
+      strings = {
+        "--nonsense web",
+        "--socket a --socket b web",
+        "--javaagent --javaagent=x web",
+        "--javaagents web",
+        "web --service"
+      })
   void theParserRefusesWhatIsWrong(String words) {
     try {
       Parser.commandLine(new ExecVerb(), "exec").parseArgs(words.split(" "));
