@@ -10,6 +10,7 @@ import dev.holdfast.broker.core.ServiceConfig.Readiness;
 import dev.holdfast.broker.core.ServiceConfig.Restarts;
 import dev.holdfast.broker.core.ServiceConfig.Stopping;
 import dev.holdfast.fd.Accounts;
+import dev.holdfast.jvm.AgentArgument;
 import dev.holdfast.listener.ListenerName;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,6 +37,7 @@ final class ServiceSection {
   static final Key<Integer> NICE = Key.of("nice", Readers.integer(-20, 19));
   static final Key<Boolean> NO_NEW_PRIVILEGES = Key.of("no-new-privileges", Readers::flag);
   static final Key<List<String>> SANDBOX = Key.of("sandbox", StringArrays::sandbox);
+  static final Key<JavaAgents.Choice> JAVAAGENT = Key.of("javaagent", JavaAgents::read);
   static final Key<Output> OUTPUT = Key.of("output", Readers::output);
   static final Key<ReadyWhen> READY = Key.of("ready", Readers::ready);
   static final Key<Duration> READY_TIMEOUT =
@@ -67,6 +69,7 @@ final class ServiceSection {
           NICE,
           NO_NEW_PRIVILEGES,
           SANDBOX,
+          JAVAAGENT,
           OUTPUT,
           READY,
           READY_TIMEOUT,
@@ -129,6 +132,15 @@ final class ServiceSection {
   }
 
   private static Launch launch(Values values, Launch otherwise, @Nullable Account account) {
+    Launch launch = launchAsWritten(values, otherwise, account);
+    Setting key = values.setting(JAVAAGENT);
+    JavaAgents.Choice choice = values.get(JAVAAGENT);
+    AgentArgument agent = choice == null ? null : choice.agent();
+    return key == null || agent == null ? launch : JavaAgents.given(launch, agent, key);
+  }
+
+  private static Launch launchAsWritten(
+      Values values, Launch otherwise, @Nullable Account account) {
     return new Launch(
         otherwise.command(),
         values.get(SANDBOX, otherwise.sandbox()),

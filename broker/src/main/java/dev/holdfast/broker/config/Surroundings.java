@@ -2,6 +2,9 @@ package dev.holdfast.broker.config;
 
 import dev.holdfast.fd.Accounts;
 import dev.holdfast.fd.Limits;
+import dev.holdfast.jvm.AgentArgument;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -35,6 +38,12 @@ interface Surroundings {
   /** A variable of the environment; an empty value is a value. */
   Optional<String> variable(String name);
 
+  /** Where the launcher says that the jar of the agent for JVMs is; empty if it says nothing. */
+  Optional<String> agentJar();
+
+  /** Whether there is a file that this process may read. */
+  boolean isReadable(String path);
+
   /** Whether this process has root's effective uid. */
   default boolean root() {
     return ownUid() == 0;
@@ -55,6 +64,16 @@ interface Surroundings {
       @Override
       public Optional<String> variable(String name) {
         return Optional.ofNullable(System.getenv(name));
+      }
+
+      @Override
+      public Optional<String> agentJar() {
+        return Optional.ofNullable(System.getProperty(AgentArgument.JAR_PROPERTY));
+      }
+
+      @Override
+      public boolean isReadable(String path) {
+        return Files.isReadable(Path.of(path));
       }
 
       @Override

@@ -113,6 +113,20 @@ class BadServiceConfigurationTest {
             "output = \"log/x\"",
             ":4: output must be \"journal\" or an absolute path, not the string \"log/x\""),
         web("output = false", ":4: output must be \"journal\" or an absolute path, not false"),
+        // the agent for JVMs
+        web(
+            "javaagent = 8080",
+            ":4: javaagent must be true, false, or the agent's options such as \"8080=web\", not the integer 8080"),
+        web(
+            "javaagent = \"\"",
+            ":4: javaagent must be true, false, or the agent's options such as \"8080=web\", not the string \"\""),
+        web("javaagent = \"\\u0000\"", ":4: javaagent: no program can be given a NUL: \"\\u0000\""),
+        web(
+            "javaagent = \"80=web\"\nenvironment.JAVA_TOOL_OPTIONS = \"-javaagent:/x/holdfast-agent.jar\"",
+            ":4: javaagent: JAVA_TOOL_OPTIONS has the agent already, with no options; give them in one place"),
+        alone(
+            "command = [\"java\", \"-javaagent:holdfast-agent.jar=81=web\"]\nlisteners = [\"web\"]\njavaagent = \"80=web\"",
+            ":4: javaagent: command has the agent already, with the options \"81=web\"; give them in one place"),
         // environment
         web(
             "environment = [\"A=b\"]",
@@ -250,6 +264,21 @@ class BadServiceConfigurationTest {
   @MethodSource("badFiles")
   void saysWhatIsWrongAndWhere(String text, String messages) throws Exception {
     assertThat(messageOf(text, ROOT)).isEqualTo(messages);
+  }
+
+  @Test
+  void anAgentThatNoJvmCouldLoadIsReported() throws Exception {
+    String file = "[service.web]\ncommand = [\"java\"]\nready = \"exec\"\njavaagent = true";
+
+    assertThat(messageOf(file, FakeHost.withVariable("AGENT", "")))
+        .isEqualTo(
+            ":4: javaagent: where the agent is says the launcher, and this broker was started without it; use bin/holdfastd");
+    assertThat(messageOf(file, FakeHost.withVariable("AGENT", "/missing/holdfast-agent.jar")))
+        .isEqualTo(
+            ":4: javaagent: /missing/holdfast-agent.jar is missing, or the broker may not read it; install again with holdfastd --install, or in a checkout build it with: mvn -q -B -DskipTests package");
+    assertThat(messageOf(file, FakeHost.withVariable("AGENT", "/a=b/holdfast-agent.jar")))
+        .isEqualTo(
+            ":4: javaagent: the JVM cannot load an agent whose path has a '=': /a=b/holdfast-agent.jar; install to another directory");
   }
 
   @Test

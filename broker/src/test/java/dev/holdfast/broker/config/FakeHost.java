@@ -61,6 +61,18 @@ record FakeHost(Map<String, String> environment, boolean root) implements Surrou
     return ownUid();
   }
 
+  /** Where the variable AGENT says, for the tests that need it elsewhere. */
+  @Override
+  public Optional<String> agentJar() {
+    String jar = environment.getOrDefault("AGENT", "/lib/holdfast-agent.jar");
+    return jar.isEmpty() ? Optional.empty() : Optional.of(jar);
+  }
+
+  @Override
+  public boolean isReadable(String path) {
+    return !path.startsWith("/missing/");
+  }
+
   @Override
   public Optional<String> variable(String name) {
     return Optional.ofNullable(environment.get(name));

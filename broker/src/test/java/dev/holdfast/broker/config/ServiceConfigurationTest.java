@@ -41,6 +41,7 @@ class ServiceConfigurationTest {
       nice = -20
       no-new-privileges = true
       sandbox = ["bwrap", "--dev-bind", "/", "/"]
+      javaagent = "8080=web"
       output = "/var/log/web.log"
       ready = "notify"
       ready-timeout = "10ms"
@@ -71,7 +72,16 @@ class ServiceConfigurationTest {
                 List.of("bwrap", "--dev-bind", "/", "/"),
                 new Account("www-data", 33, 4, List.of(4), "/home/www-data", "/bin/www-data"),
                 Path.of("/srv"),
-                new TreeMap<>(Map.of("A", "b", "spring.x", "y {fd:api.v1}", "EMPTY", "")),
+                new TreeMap<>(
+                    Map.of(
+                        "A",
+                        "b",
+                        "spring.x",
+                        "y {fd:api.v1}",
+                        "EMPTY",
+                        "",
+                        "JAVA_TOOL_OPTIONS",
+                        "-javaagent:/lib/holdfast-agent.jar=8080=web")),
                 0027,
                 List.of(
                     new ResourceLimit(Resource.CORE, 0, 0),
@@ -115,6 +125,7 @@ class ServiceConfigurationTest {
         limits = {}
         no-new-privileges = false
         sandbox = []
+        javaagent = false
         output = "journal"
         ready = "accepting"
         ready-timeout = "60s"
@@ -148,6 +159,73 @@ class ServiceConfigurationTest {
     assertThat(service("command = [\"x\"]\nready = \"exec\"").listeners()).isEmpty();
     assertThat(service("command = [\"x\"]\nready = \"notify\"\nlisteners = []").listeners())
         .isEmpty();
+  }
+
+  private record Agent(
+      String keys,
+      Map<String, String> variables,
+      List<String> command,
+      @Nullable String variable) {}
+
+  static Stream<Agent> agents() {
+    String argument = "-javaagent:/lib/holdfast-agent.jar";
+    String own = "-javaagent:/app/holdfast-agent.jar=80=web";
+    Map<String, String> inherited = Map.of("JAVA_TOOL_OPTIONS", "-Da='b c'");
+    return Stream.of(
+        new Agent(
+            "command = [\"java\", \"-jar\", \"{fd:web}\"]\njavaagent = true",
+            Map.of(),
+            List.of("java", argument, "-jar", "{fd:web}"),
+            null),
+        new Agent(
+            "command = [\"/opt/jdk/bin/java\", \"X\"]\njavaagent = \"80=web,quiet=2s\"",
+            inherited,
+            List.of("/opt/jdk/bin/java", argument + "=80=web,quiet=2s", "X"),
+            null),
+        new Agent(
+            "command = [\"catalina.sh\", \"run\"]\njavaagent = true",
+            Map.of(),
+            List.of("catalina.sh", "run"),
+            argument),
+        new Agent(
+            "command = [\"mvn\"]\njavaagent = \"80=web\"",
+            inherited,
+            List.of("mvn"),
+            argument + "=80=web -Da='b c'"),
+        new Agent(
+            "command = [\"mvn\"]\njavaagent = true\nenvironment = { JAVA_TOOL_OPTIONS = \"-Dx\" }",
+            inherited,
+            List.of("mvn"),
+            argument + " -Dx"),
+        new Agent(
+            "command = [\"mvn\"]\njavaagent = true",
+            Map.of("AGENT", "/a b/holdfast-agent.jar"),
+            List.of("mvn"),
+            "\"-javaagent:/a b/holdfast-agent.jar\""),
+        new Agent(
+            "command = [\"java\", \"" + own + "\"]\njavaagent = true",
+            Map.of(),
+            List.of("java", own),
+            null),
+        new Agent(
+            "command = [\"java\", \"X\"]\njavaagent = \"80=web\"",
+            Map.of("JAVA_TOOL_OPTIONS", own),
+            List.of("java", "X"),
+            null),
+        new Agent("command = [\"java\"]\njavaagent = false", Map.of(), List.of("java"), null));
+  }
+
+  @ParameterizedTest
+  @MethodSource("agents")
+  void putsTheAgentIntoTheCommandOfAJvmAndElseIntoAVariable(Agent agent) throws Exception {
+    Launch launch =
+        only(read(
+                "[service.web]\nlisteners = [\"web\"]\n" + agent.keys(),
+                new FakeHost(agent.variables(), true)))
+            .launch();
+
+    assertThat(launch.command()).isEqualTo(agent.command());
+    assertThat(launch.environment().get("JAVA_TOOL_OPTIONS")).isEqualTo(agent.variable());
   }
 
   @Test
