@@ -36,6 +36,7 @@ final class DoctorVerb extends Verb {
     checks.addAll(BrokerChecks.run(address(surroundings)));
     checks.addAll(RecoveryChecks.run(address(surroundings)));
     checks.addAll(JavaChecks.run());
+    checks.addAll(AgentChecks.run(surroundings.environment()));
     if (json) {
       surroundings.print(
           JsonObject.of("checks", checks.stream().map(Check::toJson).toList()).toString());

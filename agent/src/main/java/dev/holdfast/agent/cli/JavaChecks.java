@@ -3,6 +3,7 @@ package dev.holdfast.agent.cli;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** This Java, and what it needs to carry a worker. */
 final class JavaChecks {
@@ -46,12 +47,24 @@ final class JavaChecks {
    * @param unpacked where they lie unpacked beforehand, null when they do not
    * @param mounts the lines of /proc/self/mounts
    */
-  static Check natives(
-      String directory, @org.jspecify.annotations.Nullable String unpacked, List<String> mounts) {
+  static Check natives(String directory, @Nullable String unpacked, List<String> mounts) {
     String name = "native libraries";
     if (unpacked != null) {
       return Check.ok(name, unpacked, "unpacked beforehand");
     }
+    String mount = noexecMount(directory, mounts);
+    return mount != null
+        ? Check.limited(
+            name,
+            directory + ", noexec at " + mount,
+            "libraries that are unpacked there cannot be loaded",
+            "give Java workers -Djava.io.tmpdir= or -Djna.tmpdir= with a directory that permits"
+                + " execution")
+        : Check.ok(name, directory, "can be unpacked and loaded there");
+  }
+
+  /** Where the file system of a directory is mounted, if that forbids execution; else null. */
+  static @Nullable String noexecMount(String directory, List<String> mounts) {
     Path wanted = Path.of(directory).toAbsolutePath();
     String mount = "";
     boolean noexec = false;
@@ -64,13 +77,6 @@ final class JavaChecks {
         noexec = List.of(words[3].split(",", -1)).contains("noexec");
       }
     }
-    return noexec
-        ? Check.limited(
-            name,
-            directory + ", noexec at " + mount,
-            "libraries that are unpacked there cannot be loaded",
-            "give Java workers -Djava.io.tmpdir= or -Djna.tmpdir= with a directory that permits"
-                + " execution")
-        : Check.ok(name, directory, "can be unpacked and loaded there");
+    return noexec ? mount : null;
   }
 }

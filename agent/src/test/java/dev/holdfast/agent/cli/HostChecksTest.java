@@ -136,6 +136,63 @@ class HostChecksTest {
   }
 
   @Test
+  void theAgentIsThereOrSaysHowItComes() throws Exception {
+    Path jar = directory.resolve("holdfast-agent.jar");
+    assertThat(AgentChecks.jar("").advice()).contains("bin/holdfast");
+    assertThat(AgentChecks.jar("" + jar).state()).isEqualTo(MISSING);
+    assertThat(AgentChecks.jar("" + jar).needed()).isFalse();
+    assertThat(AgentChecks.jar("" + jar).advice()).contains("--install").contains("mvn");
+    Files.createFile(jar);
+    assertThat(AgentChecks.jar("" + jar).state()).isEqualTo(OK);
+  }
+
+  @Test
+  void theJavaThatWouldLoadTheAgentIsJudgedByItsReleaseFile() {
+    Path java = Path.of("/jdk/bin/java");
+    String modules = "MODULES=\"java.base java.instrument java.logging\"";
+    assertThat(
+            AgentChecks.loads("Java", java, List.of("JAVA_VERSION=\"17.0.15\"", modules)).state())
+        .isEqualTo(OK);
+    assertThat(AgentChecks.loads("Java", java, List.of("JAVA_VERSION=\"25\"")).state())
+        .isEqualTo(OK);
+    assertThat(AgentChecks.loads("Java", java, List.of("JAVA_VERSION=\"1.8.0_402\"")).meaning())
+        .contains("too old");
+    assertThat(
+            AgentChecks.loads("Java", java, List.of("JAVA_VERSION=\"21\"", "MODULES=\"java.base\""))
+                .advice())
+        .contains("jlink");
+    assertThat(AgentChecks.loads("Java", java, List.of()).state()).isEqualTo(LIMITED);
+  }
+
+  @Test
+  void bothJavasThatAProgramMayTakeAreLookedAt() throws Exception {
+    Path bin = Files.createDirectories(directory.resolve("jdk/bin"));
+    Files.writeString(directory.resolve("jdk/release"), "JAVA_VERSION=\"11.0.2\"\n");
+    Path java = Files.createFile(bin.resolve("java"));
+    assertThat(java.toFile().setExecutable(true)).isTrue();
+    Path links = Files.createDirectory(directory.resolve("links"));
+    Files.createSymbolicLink(links.resolve("java"), java);
+    assertThat(AgentChecks.javas(Map.of("PATH", "/no/such:" + links, "JAVA_HOME", "/no/such")))
+        .extracting(Check::found)
+        .containsExactly("no /no/such/bin/java", links.resolve("java") + ", 11.0.2");
+    assertThat(AgentChecks.javas(Map.of("PATH", "/no/such")))
+        .extracting(Check::found)
+        .containsExactly("none");
+  }
+
+  @Test
+  void theAgentNeedsAPlaceForItsNativeLibraries() throws Exception {
+    String jar = directory.resolve("holdfast-agent.jar").toString();
+    List<String> mounts = List.of("/dev/vda / ext4 rw 0 0", "tmp /tmp tmpfs rw,noexec 0 0");
+    assertThat(AgentChecks.natives(jar, "/var/tmp", mounts).state()).isEqualTo(OK);
+    assertThat(AgentChecks.natives("", "/tmp", mounts).state()).isEqualTo(LIMITED);
+    assertThat(AgentChecks.natives(jar, "/tmp", mounts).found()).isEqualTo("/tmp, noexec at /tmp");
+    assertThat(AgentChecks.natives(jar, "/tmp", mounts).advice()).contains("native=DIR");
+    Files.createDirectory(directory.resolve("native"));
+    assertThat(AgentChecks.natives(jar, "/tmp", mounts).state()).isEqualTo(OK);
+  }
+
+  @Test
   void aDirectoryThatAnyoneMayWriteIsPointedOut() throws Exception {
     UnixAddress socket = new UnixAddress.Path(directory.resolve("holdfast.sock"));
     assertThat(BrokerChecks.directory(socket).state()).isEqualTo(OK);
