@@ -155,7 +155,7 @@ final class Adoption implements Function<Object[], @Nullable Object> {
     if (JdkSockets.isNonBlocking(number) && !JdkSockets.isNonBlocking(offer.number())) {
       throw new IOException(blocking(offer));
     }
-    placement.put(offer.number(), number);
+    placement.instead(offer.number(), number);
     JdkHook told = hook;
     if (told != null) {
       told.add(socket);

@@ -3,6 +3,7 @@ package dev.holdfast.agent.adopt;
 import java.io.File;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -25,9 +26,31 @@ final class Placement {
     this.jdk = jdk;
   }
 
-  /** Borrows what it copies; what was under the number is closed there. */
-  void put(int borrowed, int under) throws IOException {
-    List<Watch> watches = watches(under);
+  /**
+   * In the place of a socket that nobody else has, and that is closed by this. Borrows what it
+   * copies. The old one is kept until the end: only so is a selector seen that begins to watch it
+   * while this goes on.
+   */
+  void instead(int borrowed, int under) throws IOException {
+    String inode = JdkSockets.inode(under);
+    int kept = jdk.dup(under);
+    try {
+      jdk.dup2(borrowed, under);
+      for (Watch each : watches(under, inode)) {
+        jdk.control(each.poller(), ADD, under, each.events()); // EEXIST: it did so itself
+      }
+    } finally {
+      jdk.close(kept);
+    }
+  }
+
+  /**
+   * In the place of a listener that lives on elsewhere. Borrows what it copies. Who watched the
+   * listener has to be told so before: afterwards the number means another description, and nobody
+   * could take that watch away any more.
+   */
+  void insteadOfShared(int borrowed, int under) throws IOException {
+    List<Watch> watches = watches(under, JdkSockets.inode(under));
     for (Watch each : watches) {
       jdk.control(each.poller(), DELETE, under, 0); // ENOENT: somebody was faster
     }
@@ -40,8 +63,9 @@ final class Placement {
     }
   }
 
-  private static List<Watch> watches(int number) {
+  private static List<Watch> watches(int number, String inode) {
     List<Watch> found = new ArrayList<>();
+    String wanted = "ino:" + hexadecimal(inode);
     String[] open = new File("/proc/self/fdinfo").list();
     if (open == null) {
       return found; // no /proc: what was inherited was not found either
@@ -58,12 +82,21 @@ final class Placement {
         int end = info.indexOf('\n', at);
         String line = info.substring(at, end < 0 ? info.length() : end);
         String[] words = line.trim().split("[ \t]+", -1);
-        if (words.length > 3 && words[1].equals(String.valueOf(number))) {
+        if (words.length > 3
+            && words[1].equals(String.valueOf(number))
+            && Arrays.asList(words).contains(wanted)) {
           found.add(new Watch(Integer.parseInt(each), Integer.parseUnsignedInt(words[3], 16)));
         }
         at = end < 0 ? -1 : info.indexOf("tfd:", end);
       }
     }
     return found;
+  }
+
+  /** {@code socket:[12345]} as fdinfo writes it. */
+  private static String hexadecimal(String inode) {
+    int from = inode.indexOf('[') + 1;
+    int to = inode.indexOf(']');
+    return from > 0 && to > from ? Long.toHexString(Long.parseLong(inode.substring(from, to))) : "";
   }
 }

@@ -67,7 +67,7 @@ final class Stopping {
       int silent = number(nowhere);
       for (Adoption.Adopted each : adopted) {
         if (!each.offer().datagram()) {
-          new Placement(jdk).put(silent, each.number());
+          new Placement(jdk).insteadOfShared(silent, each.number());
         }
       }
       return true;

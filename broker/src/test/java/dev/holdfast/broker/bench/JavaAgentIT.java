@@ -90,8 +90,10 @@ class JavaAgentIT {
           // All is loaded by the time that the broker knows.
           Await.until(
               () -> "a lease that said that it is ready: " + broker.lastWritten(),
-              () -> broker.leases().stream().anyMatch(each -> each.string("state").equals("ready")));
-          added.add(ProcessFacts.residentMebibytes(adopted.pid())
+              () ->
+                  broker.leases().stream().anyMatch(each -> each.string("state").equals("ready")));
+          added.add(
+              ProcessFacts.residentMebibytes(adopted.pid())
                   - ProcessFacts.residentMebibytes(alone.pid()));
         }
       }

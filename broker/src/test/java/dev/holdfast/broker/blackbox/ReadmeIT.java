@@ -10,6 +10,8 @@ import dev.holdfast.broker.testing.ProgramProcess;
 import dev.holdfast.broker.testing.Workers;
 import dev.holdfast.listener.ListenSpec;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -175,7 +177,7 @@ class ReadmeIT {
     Path file = directory.resolve("shop.toml");
     Files.writeString(
         file,
-        block("toml", "[service.shop]")
+        block("toml", "server.js")
             .replace("127.0.0.1:8080", "127.0.0.1:0W")
             .replace("/srv/shop", directory.toString())
             .replace("[\"node\", \"server.js\"]", "[" + words + "]"));
@@ -191,5 +193,36 @@ class ReadmeIT {
             "--socket",
             broker.socket().toString());
     assertThat(report).endsWith("Nothing was lost. shop was restarted 2 times.\n");
+  }
+
+  /** An unmodified jar, deployed under load by someone who has read that section alone. */
+  @Test
+  void itsSpringBootServiceIsRestartedAndLosesNothing() throws Exception {
+    Path directory = BrokerProcess.newDirectory();
+    int port;
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      port = free.getLocalPort();
+    }
+    Path jar = Checkout.server("spring-boot").resolve("target/server-tomcat.jar");
+    String java = Checkout.JAVA_HOME.resolve("bin/java").toString();
+    Path file = directory.resolve("shop.toml");
+    Files.writeString(
+        file,
+        block("toml", "javaagent = true")
+            .replace("127.0.0.1:8080", "127.0.0.1:" + port)
+            .replace("\"java\"", '"' + java + '"')
+            .replace("\"shop.jar\"", "\"" + jar + "\", \"--server.port=" + port + '"'));
+    BrokerProcess broker =
+        brokers.start(BrokerProcess.Options.none().with("--config", file.toString()), directory);
+    String report =
+        output(
+            Checkout.command().toString(),
+            "prove",
+            "web",
+            "--restarts",
+            "1",
+            "--socket",
+            broker.socket().toString());
+    assertThat(report).endsWith("Nothing was lost. shop was restarted once.\n");
   }
 }
