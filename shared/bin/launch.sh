@@ -197,7 +197,7 @@ hf_make_archive() (
 )
 
 hf_build() {
-  [ -w "$hf_root" ] || hf_die 77 "$hf_root is not built yet and you may not write there; its owner builds it with: cd $hf_root && mvn -q -B -DskipTests package"
+  [ -w "$hf_root" ] || hf_die 77 "$hf_root is not built yet and you may not write there; its owner builds it with: cd $hf_root && mvn -q -B -DskipTests -pl shared,agent,broker package"
   command -v mvn >/dev/null 2>&1 || hf_die 78 "not built yet, and there is no Maven to build it: install it (Debian, Ubuntu: apt-get install maven openjdk-17-jdk-headless; Fedora: dnf install maven java-17-openjdk-devel)"
   mkdir -p "$hf_root/target" || exit 71
   printf '%s: first use: building with Maven (once; about a minute, longer when it must download)\n' "$hf_program" >&2
@@ -211,9 +211,10 @@ hf_build() {
       if [ -x "$hf_java_home/bin/javac" ]; then
         export JAVA_HOME="$hf_java_home"
       fi
-      mvn -q -B -Dstyle.color=never -DskipTests -Dspotless.check.skip package </dev/null >&2
+      # Not the servers that only tests need: they would download Spring Boot, Jetty and others.
+      mvn -q -B -Dstyle.color=never -DskipTests -Dspotless.check.skip -pl shared,agent,broker package </dev/null >&2
     fi
-  ) || hf_die 70 "the build of $hf_root failed (above); it needs Maven 3.8 and a JDK of 17 or newer: to see it again: cd $hf_root && mvn -B -DskipTests package"
+  ) || hf_die 70 "the build of $hf_root failed (above); it needs Maven 3.8 and a JDK of 17 or newer: to see it again: cd $hf_root && mvn -B -DskipTests -pl shared,agent,broker package"
   [ -f "$hf_home/complete" ] || hf_die 70 "the build of $hf_root left nothing to run in $hf_home"
 }
 

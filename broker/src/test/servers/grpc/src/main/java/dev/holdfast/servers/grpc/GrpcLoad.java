@@ -1,0 +1,83 @@
+package dev.holdfast.servers.grpc;
+
+import io.grpc.CallOptions;
+import io.grpc.ManagedChannel;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.ClientCalls;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * Calls a {@link GrpcServer} until its standard input is closed: HOST PORT IN-FLIGHT. Each line
+ * that it reads it answers with the counts so far: {@code lost N}, then for each worker {@code NAME
+ * N}, all in one line. Each connection serves some calls, and is left open for a server that ends.
+ */
+public final class GrpcLoad {
+  private static final int CALLS_OF_CONNECTION = 20;
+
+  private final InetSocketAddress address;
+  private final Map<String, LongAdder> byWorker = new ConcurrentHashMap<>();
+  private final LongAdder lost = new LongAdder();
+  private volatile boolean stopped; // the main thread writes, the callers read
+
+  private GrpcLoad(InetSocketAddress address) {
+    this.address = address;
+  }
+
+  public static void main(String[] arguments) throws IOException, InterruptedException {
+    GrpcLoad load =
+        new GrpcLoad(new InetSocketAddress(arguments[0], Integer.parseInt(arguments[1])));
+    List<Thread> callers = new ArrayList<>();
+    for (int caller = 0; caller < Integer.parseInt(arguments[2]); caller++) {
+      Thread thread = new Thread(load::callAll, "caller-" + caller);
+      callers.add(thread);
+      thread.start();
+    }
+    for (int read = System.in.read(); read >= 0; read = System.in.read()) {
+      if (read == '\n') {
+        System.out.println(load.counts());
+      }
+    }
+    load.stopped = true;
+    for (Thread caller : callers) {
+      caller.join();
+    }
+    System.out.println(load.counts());
+  }
+
+  private void callAll() {
+    while (!stopped) {
+      ManagedChannel channel = NettyChannelBuilder.forAddress(address).usePlaintext().build();
+      for (int call = 0; call < CALLS_OF_CONNECTION && !stopped; call++) {
+        call(channel);
+      }
+      channel.shutdown();
+    }
+  }
+
+  private void call(ManagedChannel channel) {
+    try {
+      CallOptions options = CallOptions.DEFAULT.withDeadlineAfter(30, TimeUnit.SECONDS);
+      String answer = ClientCalls.blockingUnaryCall(channel, NamingService.NAME, options, "");
+      String worker = answer.split(" ", 3)[1];
+      byWorker.computeIfAbsent(worker, name -> new LongAdder()).increment();
+    } catch (RuntimeException e) {
+      lost.increment();
+      e.printStackTrace();
+    }
+  }
+
+  private String counts() {
+    StringBuilder line = new StringBuilder("lost ").append(lost.sum());
+    new TreeMap<>(byWorker)
+        .forEach((worker, count) -> line.append(' ').append(worker).append(' ').append(count));
+    return line.toString();
+  }
+}
