@@ -175,22 +175,35 @@ public final class Stage implements BeforeEachCallback, AfterEachCallback {
 
   /** The program that a service runs, which is replaced as a deploy does it: {@link #become}. */
   public List<String> app() {
-    return List.of(directory.resolve("app").toString());
+    return app("app");
+  }
+
+  /** The same where there is more than one. */
+  public List<String> app(String name) {
+    return List.of(directory.resolve(name).toString());
   }
 
   /** From now on the app is this command. */
   public void become(List<String> command) throws IOException {
+    become("app", command);
+  }
+
+  public void become(String name, List<String> command) throws IOException {
     String words =
         command.stream()
             .map(word -> "'" + word.replace("'", "'\\''") + "'")
             .collect(Collectors.joining(" "));
-    becomeText("#!/bin/sh\nexec " + words + "\n");
+    becomeText(name, "#!/bin/sh\nexec " + words + "\n");
   }
 
   public void becomeText(String text) throws IOException {
-    Path whole = Files.writeString(directory.resolve("app.new"), text);
+    becomeText("app", text);
+  }
+
+  private void becomeText(String name, String text) throws IOException {
+    Path whole = Files.writeString(directory.resolve(name + ".new"), text);
     Files.setPosixFilePermissions(whole, PosixFilePermissions.fromString("rwxr-xr-x"));
-    Files.move(whole, directory.resolve("app"), StandardCopyOption.ATOMIC_MOVE);
+    Files.move(whole, directory.resolve(name), StandardCopyOption.ATOMIC_MOVE);
   }
 
   public ProgramProcess program(String title, String... command) throws Exception {

@@ -269,8 +269,8 @@ public final class BrokerProcess implements AutoCloseable {
     return VarlinkClient.connect(new UnixAddress.Path(socket));
   }
 
-  /** Calls the operator's interface over a connection that is kept for it. */
-  public JsonObject control(String member, JsonObject parameters)
+  /** Calls the operator's interface over a connection that is kept for it: one call at a time. */
+  public synchronized JsonObject control(String member, JsonObject parameters)
       throws IOException, VarlinkException {
     try (Answer answer = control.call("dev.holdfast.Control." + member, parameters, PATIENCE)) {
       return answer.parameters();

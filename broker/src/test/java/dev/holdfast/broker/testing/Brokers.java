@@ -33,8 +33,8 @@ public final class Brokers implements AfterEachCallback {
     return keep(Workers.of(broker, listener));
   }
 
-  /** Ends this too after the test. */
-  public <T extends AutoCloseable> T keep(T resource) {
+  /** Ends this too after the test; from any of its threads. */
+  public synchronized <T extends AutoCloseable> T keep(T resource) {
     started.push(resource);
     return resource;
   }

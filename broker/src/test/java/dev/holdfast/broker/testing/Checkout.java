@@ -30,6 +30,16 @@ public final class Checkout {
     return ROOT.resolve("agent/target/holdfast/lib") + "/*";
   }
 
+  /** The agent that a JVM is given by {@code -javaagent}. */
+  public static Path javaAgent() {
+    return ROOT.resolve("agent/target/holdfast/holdfast-agent.jar");
+  }
+
+  /** What one of the modules of servers under test has built. */
+  public static Path server(String module) {
+    return ROOT.resolve("broker/src/test/servers").resolve(module);
+  }
+
   /** A program in C of the benchmarks. */
   public static Path cSource(String file) {
     return ROOT.resolve("broker/src/test/c").resolve(file);
@@ -38,6 +48,19 @@ public final class Checkout {
   /** Our own test classes, for workers in Java that are written for one test. */
   public static String testClassPath() {
     return ROOT.resolve("broker/target/test-classes").toString();
+  }
+
+  /** Of the Java which the programs under test run on. */
+  public static int javaVersion() {
+    try (Stream<String> release = Files.lines(JAVA_HOME.resolve("release"))) {
+      return release
+          .filter(line -> line.startsWith("JAVA_VERSION=\""))
+          .map(line -> Runtime.Version.parse(line.substring(14, line.length() - 1)).feature())
+          .findFirst()
+          .orElseThrow(() -> new AssertionError("no version in " + JAVA_HOME + "/release"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** The java program of that version. Fails, and says what to install, where there is none. */

@@ -5,6 +5,9 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
 
@@ -23,16 +26,36 @@ public final class ListeningSocket {
   }
 
   private static OptionalLong inode(String table, String address) throws IOException {
-    // The kernel lists those that listen first; behind them there may be 100,000 in TIME_WAIT.
-    try (Stream<String> lines = Files.lines(Path.of("/proc/self/net", table))) {
-      return lines
-          .skip(1)
-          .map(line -> line.strip().split(" +"))
-          .takeWhile(column -> column[3].equals(LISTEN))
+    try (Stream<String[]> listening = listening(table)) {
+      return listening
           .filter(column -> column[1].equals(address))
           .mapToLong(column -> Long.parseLong(column[9]))
           .findFirst();
     }
+  }
+
+  /** The columns of each; to be closed. */
+  private static Stream<String[]> listening(String table) throws IOException {
+    // The kernel lists those that listen first; behind them there may be 100,000 in TIME_WAIT.
+    return Files.lines(Path.of("/proc/self/net", table))
+        .skip(1)
+        .map(line -> line.strip().split(" +"))
+        .takeWhile(column -> column[3].equals(LISTEN));
+  }
+
+  /** All that listen on any address of IPv4 and IPv6: their ports by their inodes. */
+  public static Map<Long, Integer> ports() throws IOException {
+    Map<Long, Integer> ports = new HashMap<>();
+    for (String table : List.of("tcp", "tcp6")) {
+      try (Stream<String[]> listening = listening(table)) {
+        listening.forEach(
+            column -> {
+              String port = column[1].substring(column[1].indexOf(':') + 1);
+              ports.put(Long.parseLong(column[9]), Integer.parseInt(port, 16));
+            });
+      }
+    }
+    return ports;
   }
 
   /** A port on which nobody listens now. */

@@ -16,16 +16,30 @@ import java.util.concurrent.atomic.LongAdder;
 
 /**
  * Calls a {@link GrpcServer} until its standard input is closed: HOST PORT IN-FLIGHT. Each line
- * that it reads it answers with the counts so far: {@code lost N}, then for each worker {@code NAME
- * N}, all in one line. Each connection serves some calls, and is left open for a server that ends.
+ * that it reads it answers with one line: how many calls were lost, and then for each different
+ * answer how often it came, and when for the first and the last time. Each connection serves some calls, so that a server which ends meets
+ * connections that are in the middle of their work.
  */
 public final class GrpcLoad {
   private static final int CALLS_OF_CONNECTION = 20;
 
   private final InetSocketAddress address;
-  private final Map<String, LongAdder> byWorker = new ConcurrentHashMap<>();
+  private final Map<String, Tally> answers = new ConcurrentHashMap<>();
   private final LongAdder lost = new LongAdder();
   private volatile boolean stopped; // the main thread writes, the callers read
+
+  private record Tally(long count, long first, long last) {
+
+    Tally and(Tally other) {
+      return new Tally(
+          count + other.count, Math.min(first, other.first), Math.max(last, other.last));
+    }
+
+    @Override
+    public String toString() {
+      return count + " " + first + " " + last;
+    }
+  }
 
   private GrpcLoad(InetSocketAddress address) {
     this.address = address;
@@ -66,8 +80,8 @@ public final class GrpcLoad {
     try {
       CallOptions options = CallOptions.DEFAULT.withDeadlineAfter(30, TimeUnit.SECONDS);
       String answer = ClientCalls.blockingUnaryCall(channel, NamingService.NAME, options, "");
-      String worker = answer.split(" ", 3)[1];
-      byWorker.computeIfAbsent(worker, name -> new LongAdder()).increment();
+      long now = System.nanoTime();
+      answers.merge(answer.strip(), new Tally(1, now, now), Tally::and);
     } catch (RuntimeException e) {
       lost.increment();
       e.printStackTrace();
@@ -75,9 +89,9 @@ public final class GrpcLoad {
   }
 
   private String counts() {
-    StringBuilder line = new StringBuilder("lost ").append(lost.sum());
-    new TreeMap<>(byWorker)
-        .forEach((worker, count) -> line.append(' ').append(worker).append(' ').append(count));
+    StringBuilder line = new StringBuilder().append(lost.sum()).append(" lost");
+    new TreeMap<>(answers)
+        .forEach((answer, tally) -> line.append("; ").append(tally).append(' ').append(answer));
     return line.toString();
   }
 }
