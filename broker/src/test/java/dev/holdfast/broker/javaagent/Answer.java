@@ -13,8 +13,7 @@ import java.util.regex.Pattern;
  * @param port on which it believes to listen
  */
 record Answer(String worker, OptionalInt pid, OptionalInt port) {
-  private static final Pattern TEXT =
-      Pattern.compile("worker (\\S+)(?: pid (\\d+) port (\\d+))?");
+  private static final Pattern TEXT = Pattern.compile("worker (\\S+)(?: pid (\\d+) port (\\d+))?");
 
   /** The words that say it, among others. */
   static Optional<String> textIn(String body) {

@@ -59,7 +59,8 @@ final class Deployed {
             "listeners = [\"" + deployed.title() + "\"]",
             "workers = " + workers,
             "ready-timeout = \"" + PATIENCE.toSeconds() + "s\"",
-            // Two versions serve side by side for so long; what is new takes its time for the first.
+            // Two versions serve side by side for so long; what is new takes its time for the
+            // first.
             "settle = \"2s\"");
     return deployed;
   }
@@ -84,8 +85,7 @@ final class Deployed {
   /** From now on a worker that starts is of the next version. */
   void putNextVersion() throws IOException {
     version++;
-    stage.become(
-        title(), server.command(javaHome(), JVM_OPTIONS, HOST, port, version()));
+    stage.become(title(), server.command(javaHome(), JVM_OPTIONS, HOST, port, version()));
   }
 
   /** The one under test, or one that the server runs on. */
@@ -111,9 +111,7 @@ final class Deployed {
   void restart() throws Exception {
     ProgramProcess restart = stage.begin("restart", title());
     Await.until(
-        PATIENCE,
-        () -> title() + " is restarted: " + restart.written(),
-        () -> !restart.isAlive());
+        PATIENCE, () -> title() + " is restarted: " + restart.written(), () -> !restart.isAlive());
     if (restart.awaitEnd() != 0) {
       throw new AssertionError(
           title() + ": " + restart.written() + "\n" + stage.broker().lastWritten());

@@ -143,7 +143,10 @@ class JavaAgentIT {
   }
 
   private static void awaitServed(Traffic traffic, String version) {
-    Await.until(PATIENCE, () -> "answers of " + version + ": " + traffic.served(), () -> count(traffic, version) > 0);
+    Await.until(
+        PATIENCE,
+        () -> "answers of " + version + ": " + traffic.served(),
+        () -> count(traffic, version) > 0);
   }
 
   private static long count(Traffic traffic, String version) {

@@ -77,8 +77,7 @@ enum JvmServer {
    *
    * @param name how the worker calls itself in its answers
    */
-  List<String> command(
-      Path javaHome, List<String> jvmOptions, String host, int port, String name) {
+  List<String> command(Path javaHome, List<String> jvmOptions, String host, int port, String name) {
     return words.of(new Start(javaHome, jvmOptions, host, port, name));
   }
 
@@ -144,8 +143,7 @@ enum JvmServer {
     Path home = target.resolve("apache-tomcat-11.0.25");
     String options =
         "%s -Dhost=%s -Dport=%d -Dworker.name=%s"
-            .formatted(
-                String.join(" ", start.options()), start.host(), start.port(), start.name());
+            .formatted(String.join(" ", start.options()), start.host(), start.port(), start.name());
     return List.of(
         "/usr/bin/env",
         "JAVA_HOME=" + start.javaHome(),

@@ -17,8 +17,8 @@ import java.util.concurrent.atomic.LongAdder;
 /**
  * Calls a {@link GrpcServer} until its standard input is closed: HOST PORT IN-FLIGHT. Each line
  * that it reads it answers with one line: how many calls were lost, and then for each different
- * answer how often it came, and when for the first and the last time. Each connection serves some calls, so that a server which ends meets
- * connections that are in the middle of their work.
+ * answer how often it came, and when for the first and the last time. Each connection serves some
+ * calls, so that a server which ends meets connections that are in the middle of their work.
  */
 public final class GrpcLoad {
   private static final int CALLS_OF_CONNECTION = 20;
