@@ -44,6 +44,11 @@ public final class Premain {
     JdkPatches.open(jvm);
     JdkSockets jdk = new JdkSockets();
     List<Offer> inherited = InheritedSockets.find(System.getenv(), pid(), jdk);
+    if (inherited.isEmpty() && System.getenv("LISTEN_FDS") != null) {
+      // A child of a worker, with its environment but not its sockets: what it binds is its own.
+      Said.debug("the sockets that LISTEN_FDS speaks of are another process's");
+      return;
+    }
     JarFile jar = new JarFile(jar());
     Supply supply = new Supply(options, jar, inherited);
     if (!supply.isInherited()) {
