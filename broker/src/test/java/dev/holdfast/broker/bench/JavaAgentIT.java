@@ -1,13 +1,27 @@
 package dev.holdfast.broker.bench;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.agent.load.LoadGenerator;
+import dev.holdfast.agent.load.LoadPlan;
 import dev.holdfast.agent.load.LoadReport;
 import dev.holdfast.broker.testing.Await;
 import dev.holdfast.broker.testing.BrokerProcess;
 import dev.holdfast.broker.testing.Brokers;
+import dev.holdfast.broker.testing.Checkout;
 import dev.holdfast.broker.testing.Probe;
 import dev.holdfast.broker.testing.ProgramProcess;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -55,8 +69,8 @@ class JavaAgentIT {
     int own = freePort();
     try (ProgramProcess adopted = adopted(17, httpServer(port));
         ProgramProcess alone = alone(17, httpServer(own))) {
-      Probe.http(port);
-      Probe.http(own);
+      assertThat(adopted.hasInFamily(Probe.http(port).pid())).isTrue();
+      assertThat(alone.hasInFamily(probeWhenUp(own, alone).pid())).isTrue();
       Samples one = new Samples("/s");
       Samples other = new Samples("/s");
       Samples p99 = new Samples("µs");
@@ -86,7 +100,7 @@ class JavaAgentIT {
         try (ProgramProcess adopted = adopted(version, httpServer(port));
             ProgramProcess alone = alone(version, httpServer(own))) {
           Probe.http(port);
-          Probe.http(own);
+          probeWhenUp(own, alone);
           // All is loaded by the time that the broker knows.
           Await.until(
               () -> "a lease that said that it is ready: " + broker.lastWritten(),
@@ -182,18 +196,27 @@ class JavaAgentIT {
   private static double untilAnswer(int port, Launch launch) throws Exception {
     long before = System.nanoTime();
     try (ProgramProcess server = launch.start()) {
-      Await.until(
-          Duration.ofSeconds(60),
-          () -> "an answer: " + server.written(),
-          () -> {
-            try {
-              return Probe.http(port).pid() > 0;
-            } catch (ConnectException e) {
-              return false;
-            }
-          });
-      return (System.nanoTime() - before) / 1e6;
+      Probe answer = probeWhenUp(port, server);
+      double took = (System.nanoTime() - before) / 1e6;
+      assertThat(server.hasInFamily(answer.pid())).isTrue();
+      return took;
     }
+  }
+
+  private static Probe probeWhenUp(int port, ProgramProcess server) {
+    AtomicReference<Probe> answer = new AtomicReference<>();
+    Await.until(
+        Duration.ofSeconds(60),
+        () -> "an answer: " + server.written(),
+        () -> {
+          try {
+            answer.set(Probe.http(port));
+            return true;
+          } catch (ConnectException e) {
+            return false;
+          }
+        });
+    return answer.get();
   }
 
   private static LoadReport storm(int port) throws Exception {
