@@ -21,7 +21,7 @@ final class Deployed {
   static final int BACKLOG = 301;
 
   /** A dozen JVMs start at once, on two cores. */
-  private static final Duration PATIENCE = Duration.ofSeconds(180);
+  private static final Duration PATIENCE = Duration.ofMinutes(3);
 
   private static final String HOST = "127.0.0.1";
 
