@@ -38,7 +38,7 @@ enum JvmServer {
   /**
    * What differs from one start to the next.
    *
-   * @param java the program of that name
+   * @param javaHome of the JVM that runs it
    * @param name how the worker calls itself
    */
   private record Start(Path javaHome, List<String> options, String host, int port, String name) {
@@ -58,6 +58,8 @@ enum JvmServer {
   }
 
   private final int since;
+
+  @SuppressWarnings("ImmutableEnumChecker") // a lambda without state
   private final Words words;
 
   /**

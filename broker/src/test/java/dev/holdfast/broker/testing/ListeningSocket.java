@@ -34,12 +34,13 @@ public final class ListeningSocket {
     }
   }
 
-  /** The columns of each; to be closed. */
+  /** The columns of each; to be closed by the caller. */
+  @SuppressWarnings("StreamResourceLeak")
   private static Stream<String[]> listening(String table) throws IOException {
     // The kernel lists those that listen first; behind them there may be 100,000 in TIME_WAIT.
     return Files.lines(Path.of("/proc/self/net", table))
         .skip(1)
-        .map(line -> line.strip().split(" +"))
+        .map(line -> line.strip().split(" +", -1))
         .takeWhile(column -> column[3].equals(LISTEN));
   }
 
