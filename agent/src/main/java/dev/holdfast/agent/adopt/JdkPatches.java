@@ -19,8 +19,10 @@ import java.util.zip.ZipEntry;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Has the JDK's sockets call {@link AdoptedSockets}. The transformer is there for as long as it
- * takes to patch six classes; the program's own classes never go through it.
+ * Has the JDK's sockets call {@link AdoptedSockets}. The transformer stays for as long as the JVM
+ * lives: when another agent has one of these classes transformed again, the JVM begins with the
+ * JDK's own file, and what is not patched once more would be gone. Of the program's classes it
+ * looks at nothing but the loader.
  */
 final class JdkPatches implements ClassFileTransformer {
 
@@ -81,7 +83,7 @@ final class JdkPatches implements ClassFileTransformer {
             BLOCKING,
             ACCEPT,
             SET_FOR_FAMILY));
-    table.put("NioSocketImpl", List.of(bind("bindSocket"), LISTEN, BLOCKING, ACCEPT, SET));
+    table.put("NioSocketImpl", List.of(bind("bindSocket"), LISTEN, BLOCKING, ACCEPT, SET, SET_FOR_FAMILY));
     table.put(
         "AsynchronousServerSocketChannelImpl",
         List.of(bind("bindAsynchronous"), LISTEN, SET, SET_FOR_FAMILY));
@@ -124,12 +126,16 @@ final class JdkPatches implements ClassFileTransformer {
         classes.add(Class.forName("sun.nio.ch." + name, false, null));
       }
       jvm.addTransformer(patches, true);
+      boolean isPatched = false;
       try {
         jvm.retransformClasses(classes.toArray(new Class<?>[0]));
+        isPatched = patches.missing.isEmpty();
       } finally {
-        jvm.removeTransformer(patches);
+        if (!isPatched) {
+          jvm.removeTransformer(patches);
+        }
       }
-      if (!patches.missing.isEmpty()) {
+      if (!isPatched) {
         throw new IOException("this JDK binds in other ways: " + patches.missing);
       }
     } catch (ReflectiveOperationException | UnmodifiableClassException | RuntimeException e) {
