@@ -160,6 +160,7 @@ final class Adoption implements Function<Object[], @Nullable Object> {
     if (told != null) {
       told.add(socket);
     }
+    all.removeIf(each -> each.number() == number); // closed, or it could not be this one's
     all.add(new Adopted(socket, number, JdkSockets.inode(number), offer));
   }
 

@@ -9,6 +9,7 @@ import java.net.ProtocolFamily;
 import java.net.SocketException;
 import java.net.SocketOption;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -89,22 +90,22 @@ public final class AdoptedSockets {
     return answer != null;
   }
 
-  /** Called by the agent, when the number of this object has become the listener. */
+  /**
+   * Called by the agent, when the number of this object has become the listener. The JDK leaves the
+   * number in an object whose socket it has closed; so whoever had it before is known to be closed.
+   */
   static synchronized void add(FileDescriptor fd) {
     FileDescriptor[] before = adopted;
-    int open = 0;
+    int number = IOUtil.fdVal(fd);
+    FileDescriptor[] after = new FileDescriptor[before.length + 1];
+    int kept = 0;
     for (FileDescriptor each : before) {
-      open += each.valid() ? 1 : 0;
-    }
-    FileDescriptor[] after = new FileDescriptor[open + 1];
-    int at = 0;
-    for (FileDescriptor each : before) {
-      if (at < open && each.valid()) {
-        after[at++] = each;
+      if (each.valid() && IOUtil.fdVal(each) != number) {
+        after[kept++] = each;
       }
     }
-    after[open] = fd;
-    adopted = after;
+    after[kept++] = fd;
+    adopted = Arrays.copyOf(after, kept);
   }
 
   // ---- what others share
