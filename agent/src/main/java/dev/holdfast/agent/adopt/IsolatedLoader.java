@@ -109,6 +109,7 @@ final class IsolatedLoader extends ClassLoader {
           "dev/holdfast/agent/adopt/lease/StandardErrorLogger",
           "of");
     } else {
+      pool.rename("java/util/logging/", "dev/holdfast/agent/adopt/lease/");
       pool.prefix("jna.", PROPERTIES);
       pool.prefix("jnidispatch.", PROPERTIES);
       pool.prefix("org.newsclub.net.unix.library.", PROPERTIES);

@@ -20,6 +20,10 @@ public final class StandardErrorLogger implements System.Logger {
 
   /** Takes the place of System.getLogger in the library's classes when the agent loads them. */
   public static System.Logger of(String name) {
+    return named(name);
+  }
+
+  static StandardErrorLogger named(String name) {
     return new StandardErrorLogger(name);
   }
 
