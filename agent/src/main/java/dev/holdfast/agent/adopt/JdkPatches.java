@@ -83,7 +83,9 @@ final class JdkPatches implements ClassFileTransformer {
             BLOCKING,
             ACCEPT,
             SET_FOR_FAMILY));
-    table.put("NioSocketImpl", List.of(bind("bindSocket"), LISTEN, BLOCKING, ACCEPT, SET, SET_FOR_FAMILY));
+    table.put(
+        "NioSocketImpl",
+        List.of(bind("bindSocket"), LISTEN, BLOCKING, ACCEPT, SET, SET_FOR_FAMILY));
     table.put(
         "AsynchronousServerSocketChannelImpl",
         List.of(bind("bindAsynchronous"), LISTEN, SET, SET_FOR_FAMILY));

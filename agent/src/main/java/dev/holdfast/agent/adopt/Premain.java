@@ -22,6 +22,9 @@ public final class Premain {
 
   /** Called by the JVM. */
   public static void premain(@Nullable String text, Instrumentation jvm) {
+    if (System.getProperty("holdfast.command") != null) {
+      return; // Holdfast's own programs, started with the environment of a worker
+    }
     Options options;
     try {
       options = Options.parse(text);
