@@ -61,7 +61,7 @@ final class Deployed {
             "ready-timeout = \"" + PATIENCE.toSeconds() + "s\"",
             // Two versions serve side by side for so long; what is new takes its time for the
             // first.
-            "settle = \"2s\"");
+            "settle = \"4s\"");
     return deployed;
   }
 

@@ -38,7 +38,7 @@ class JavaAgentIT {
   private static final int IN_FLIGHT = 16;
 
   /** Each waits most of its time, and all at once would be more than two cores can do. */
-  private static final int AT_A_TIME = 3;
+  private static final int AT_A_TIME = 4;
 
   /** Beside the load there must be room for JVMs that start; 0 is as many as there can be. */
   private static final int PER_SECOND = PROOF ? 0 : 500;
@@ -103,7 +103,7 @@ class JavaAgentIT {
     note(deployed, total);
 
     assertThat(total.lost()).as("lost").isEmpty();
-    for (int next = 1; next < versions.size(); next++) {
+    for (int next = 1; next < versions.size() && !deployed.server().isWokenAlone(); next++) {
       assertThat(total.spans().get(versions.get(next)).first())
           .as("first answer of %s, beside the old ones", versions.get(next))
           .isLessThan(total.spans().get(versions.get(next - 1)).last());

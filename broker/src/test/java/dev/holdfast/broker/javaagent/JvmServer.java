@@ -93,6 +93,14 @@ enum JvmServer {
     return this != WIREMOCK;
   }
 
+  /**
+   * Whether a connection wakes only one of all that wait for it. By io_uring it is the one that has
+   * waited for the longest time, so that a new worker gets few while an old one has little to do.
+   */
+  boolean isWokenAlone() {
+    return this == NETTY_4_2_IO_URING;
+  }
+
   boolean speaksGrpc() {
     return this == GRPC;
   }
@@ -151,6 +159,7 @@ enum JvmServer {
         "JAVA_HOME=" + start.javaHome(),
         "CATALINA_HOME=" + home,
         "CATALINA_BASE=" + target.resolve("base"),
+        "CATALINA_TMPDIR=" + System.getProperty("java.io.tmpdir"),
         "CATALINA_OPTS=" + options,
         home.resolve("bin/catalina.sh").toString(),
         "run");

@@ -18,6 +18,8 @@ import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.uring.IoUringIoHandler;
 import io.netty.channel.uring.IoUringServerSocketChannel;
@@ -27,9 +29,11 @@ import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 
 /** Netty 4.2: TRANSPORT HOST PORT NAME. */
 public final class NettyServer {
@@ -60,26 +64,37 @@ public final class NettyServer {
     Transport transport = Transport.valueOf(arguments[0].toUpperCase(Locale.ROOT));
     EventLoopGroup accepting = new MultiThreadIoEventLoopGroup(1, transport.handlers());
     EventLoopGroup serving = new MultiThreadIoEventLoopGroup(2, transport.handlers());
-    new ServerBootstrap()
-        .group(accepting, serving)
-        .channel(transport.channel)
-        .childHandler(new Pipeline(arguments[3]))
-        .bind(arguments[1], Integer.parseInt(arguments[2]))
-        .sync()
-        .channel()
-        .closeFuture()
-        .sync();
+    ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+    Channel server =
+        new ServerBootstrap()
+            .group(accepting, serving)
+            .channel(transport.channel)
+            .childHandler(new Pipeline(arguments[3], connections))
+            .bind(arguments[1], Integer.parseInt(arguments[2]))
+            .sync()
+            .channel();
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> finish(server, connections)));
+    server.closeFuture().sync();
+  }
+
+  /** Accepts no more, and answers what was accepted. */
+  private static void finish(Channel server, ChannelGroup connections) {
+    server.close().syncUninterruptibly();
+    boolean unused = connections.newCloseFuture().awaitUninterruptibly(10, TimeUnit.SECONDS);
   }
 
   private static final class Pipeline extends ChannelInitializer<Channel> {
     private final String name;
+    private final ChannelGroup connections;
 
-    Pipeline(String name) {
+    Pipeline(String name, ChannelGroup connections) {
       this.name = name;
+      this.connections = connections;
     }
 
     @Override
     protected void initChannel(Channel connection) {
+      connections.add(connection);
       // What the listening channel says, not the connection.
       InetSocketAddress local = (InetSocketAddress) connection.parent().localAddress();
       connection
