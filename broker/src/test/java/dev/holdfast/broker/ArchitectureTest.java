@@ -254,12 +254,18 @@ class ArchitectureTest {
       noClasses()
           .that()
           .doNotHaveSimpleName("Main")
+          .and()
+          .doNotHaveFullyQualifiedName("dev.holdfast.agent.adopt.Premain")
+          .and()
+          .doNotHaveFullyQualifiedName("dev.holdfast.agent.adopt.Stopping")
           .should()
           .callMethodWhere(
               target(nameMatching("exit|halt"))
                   .and(target(owner(belongToAnyOf(System.class, Runtime.class))))
                   .and(not(origin(nameMatching("main")))))
-          .because("only a program's own main may end its process");
+          .because(
+              "only a program's own main may end its process, and the agent where its options make"
+                  + " no sense, or the broker asks for the end");
 
   @ArchTest
   static void everyPackageIsNullMarked(JavaClasses all) {
