@@ -59,9 +59,8 @@ final class Deployed {
             "listeners = [\"" + deployed.title() + "\"]",
             "workers = " + workers,
             "ready-timeout = \"" + PATIENCE.toSeconds() + "s\"",
-            // Two versions serve side by side for so long; what is new takes its time for the
-            // first.
-            "settle = \"4s\"");
+            // For so long two versions serve side by side.
+            "settle = \"2s\"");
     return deployed;
   }
 

@@ -105,7 +105,7 @@ class JavaAgentIT {
     assertThat(total.lost()).as("lost").isEmpty();
     for (int next = 1; next < versions.size() && !deployed.server().isWokenAlone(); next++) {
       assertThat(total.spans().get(versions.get(next)).first())
-          .as("first answer of %s, beside the old ones", versions.get(next))
+          .as("first that %s served, beside the old ones", versions.get(next))
           .isLessThan(total.spans().get(versions.get(next - 1)).last());
     }
     if (deployed.server().saysPidAndPort()) {

@@ -26,7 +26,13 @@ interface Traffic extends AutoCloseable {
    */
   record Total(Map<Answer, Long> served, Map<String, Span> spans, List<String> lost) {}
 
-  /** The moments of somebody's first and last answer, by a clock that only compares. */
+  /**
+   * From when to when somebody served, by a clock that only compares.
+   *
+   * @param first when the first request began that it answered: what has just started takes its
+   *     time to answer, and all clients may wait for it by then
+   * @param last when its last answer came
+   */
   record Span(long first, long last) {
 
     Span and(Span other) {
@@ -66,7 +72,7 @@ interface Traffic extends AutoCloseable {
       public void served(long began, long ended, String head) {
         Matcher worker = WORKER.matcher(head);
         if (worker.find()) {
-          spans.merge(worker.group(1), new Span(ended, ended), Span::and);
+          spans.merge(worker.group(1), new Span(began, ended), Span::and);
         }
       }
     }

@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.LongAdder;
 /**
  * Calls a {@link GrpcServer} until its standard input is closed: HOST PORT IN-FLIGHT. Each line
  * that it reads it answers with one line: how many calls were lost, and then for each different
- * answer how often it came, and when for the first and the last time. Each connection serves some
+ * answer how often it came, when the first such call began, and when the last ended. Each connection serves some
  * calls, so that a server which ends meets connections that are in the middle of their work.
  */
 public final class GrpcLoad {
@@ -77,11 +77,12 @@ public final class GrpcLoad {
   }
 
   private void call(ManagedChannel channel) {
+    long began = System.nanoTime();
     try {
       CallOptions options = CallOptions.DEFAULT.withDeadlineAfter(30, TimeUnit.SECONDS);
       String answer = ClientCalls.blockingUnaryCall(channel, NamingService.NAME, options, "");
-      long now = System.nanoTime();
-      answers.merge(answer.strip(), new Tally(1, now, now), Tally::and);
+      Tally one = new Tally(1, began, System.nanoTime());
+      answers.merge(answer.strip(), one, Tally::and);
     } catch (RuntimeException e) {
       lost.increment();
       e.printStackTrace();
