@@ -211,7 +211,9 @@ class ReadmeIT {
         block("toml", "javaagent = true")
             .replace("127.0.0.1:8080", "127.0.0.1:" + port)
             .replace("\"java\"", '"' + java + '"')
-            .replace("\"shop.jar\"", "\"" + jar + "\", \"--server.port=" + port + '"'));
+            .replace(
+                "\"shop.jar\"",
+                "\"" + jar + "\", \"--worker.name=shop\", \"--server.port=" + port + '"'));
     BrokerProcess broker =
         brokers.start(BrokerProcess.Options.none().with("--config", file.toString()), directory);
     String report =

@@ -17,8 +17,9 @@ import java.util.concurrent.atomic.LongAdder;
 /**
  * Calls a {@link GrpcServer} until its standard input is closed: HOST PORT IN-FLIGHT. Each line
  * that it reads it answers with one line: how many calls were lost, and then for each different
- * answer how often it came, when the first such call began, and when the last ended. Each connection serves some
- * calls, so that a server which ends meets connections that are in the middle of their work.
+ * answer how often it came, when the first such call began, and when the last ended. Each
+ * connection serves some calls, so that a server which ends meets connections that are in the
+ * middle of their work.
  */
 public final class GrpcLoad {
   private static final int CALLS_OF_CONNECTION = 20;
