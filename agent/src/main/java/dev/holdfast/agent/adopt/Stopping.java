@@ -25,6 +25,10 @@ import java.util.concurrent.locks.LockSupport;
 final class Stopping {
 
   private static final Duration BETWEEN_LOOKS = Duration.ofMillis(2);
+
+  /** An accept(2) that was in the kernel when the listener was taken away shows only after it. */
+  private static final Duration SETTLE = Duration.ofMillis(100);
+
   private static final int SIGTERM_STATUS = 128 + 15;
 
   private final Options options;
@@ -110,9 +114,15 @@ final class Stopping {
     if (millisLeft >= 0 && most.toMillis() > millisLeft / 2) {
       most = Duration.ofMillis(millisLeft / 2);
     }
-    long end = System.nanoTime() + most.toNanos();
-    while (isAnyOpen(adopted) && System.nanoTime() - end < 0) {
+    long now = System.nanoTime();
+    long end = now + most.toNanos();
+    long lastOpen = now;
+    while (now - end < 0 && now - lastOpen < SETTLE.toNanos()) {
       LockSupport.parkNanos(BETWEEN_LOOKS.toNanos()); // no event tells of what others close
+      now = System.nanoTime();
+      if (isAnyOpen(adopted)) {
+        lastOpen = now;
+      }
     }
   }
 
