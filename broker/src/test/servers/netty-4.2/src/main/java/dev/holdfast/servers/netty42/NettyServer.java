@@ -9,6 +9,7 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.IoHandlerFactory;
@@ -69,7 +70,8 @@ public final class NettyServer {
         new ServerBootstrap()
             .group(accepting, serving)
             .channel(transport.channel)
-            .childHandler(new Pipeline(arguments[3], connections))
+            .handler(new Noting(connections))
+            .childHandler(new Pipeline(arguments[3]))
             .bind(arguments[1], Integer.parseInt(arguments[2]))
             .sync()
             .channel();
@@ -83,18 +85,30 @@ public final class NettyServer {
     boolean unused = connections.newCloseFuture().awaitUninterruptibly(10, TimeUnit.SECONDS);
   }
 
-  private static final class Pipeline extends ChannelInitializer<Channel> {
-    private final String name;
+  /** On the loop that accepts, so that nothing it has accepted is unknown when it is closed. */
+  private static final class Noting extends ChannelInboundHandlerAdapter {
     private final ChannelGroup connections;
 
-    Pipeline(String name, ChannelGroup connections) {
-      this.name = name;
+    Noting(ChannelGroup connections) {
       this.connections = connections;
     }
 
     @Override
+    public void channelRead(ChannelHandlerContext context, Object accepted) {
+      connections.add((Channel) accepted);
+      context.fireChannelRead(accepted);
+    }
+  }
+
+  private static final class Pipeline extends ChannelInitializer<Channel> {
+    private final String name;
+
+    Pipeline(String name) {
+      this.name = name;
+    }
+
+    @Override
     protected void initChannel(Channel connection) {
-      connections.add(connection);
       // What the listening channel says, not the connection.
       InetSocketAddress local = (InetSocketAddress) connection.parent().localAddress();
       connection
