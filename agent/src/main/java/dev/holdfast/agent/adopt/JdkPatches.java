@@ -28,6 +28,7 @@ final class JdkPatches implements ClassFileTransformer {
 
   private static final String NIO = "sun/nio/ch/";
   private static final String HOOK = NIO + "AdoptedSockets";
+  private static final String DATAGRAMS = NIO + "AdoptedDatagrams";
   private static final String OURS = "dev/holdfast/agent/adopt/nio/";
   private static final String FD = "Ljava/io/FileDescriptor;";
   private static final String FAMILY = "Ljava/net/ProtocolFamily;";
@@ -36,9 +37,9 @@ final class JdkPatches implements ClassFileTransformer {
   private static final String PEER = "[Ljava/net/InetSocketAddress;";
 
   /** A call of the JDK's, and what takes its place. */
-  private record Redirect(String owner, String name, String descriptor, String to) {
+  private record Redirect(String owner, String name, String descriptor, String toOwner, String to) {
     static Redirect of(String owner, String name, String descriptor, String to) {
-      return new Redirect(NIO + owner, name, descriptor, to);
+      return new Redirect(NIO + owner, name, descriptor, HOOK, to);
     }
   }
 
@@ -95,6 +96,8 @@ final class JdkPatches implements ClassFileTransformer {
         List.of(
             bindFamily("bindDatagram"),
             Redirect.of("Net", "connect", "(" + FAMILY + FD + INET + "I)I", "connect"),
+            new Redirect(
+                NIO + "DatagramChannelImpl", "send0", "(" + FD + "JIJI)I", DATAGRAMS, "send"),
             BLOCKING,
             SET_FOR_FAMILY));
     table.put("EPollSelectorImpl", List.of(CONTROL));
@@ -118,9 +121,10 @@ final class JdkPatches implements ClassFileTransformer {
    */
   static void apply(Instrumentation jvm, JarFile jar, Adoption agent) throws IOException {
     try {
-      Class<?> hook =
-          MethodHandles.privateLookupIn(Class.forName("sun.nio.ch.Net"), MethodHandles.lookup())
-              .defineClass(hook(jar));
+      MethodHandles.Lookup nio =
+          MethodHandles.privateLookupIn(Class.forName("sun.nio.ch.Net"), MethodHandles.lookup());
+      Class<?> hook = nio.defineClass(ours(jar, "AdoptedSockets"));
+      Class<?> unused = nio.defineClass(ours(jar, "AdoptedDatagrams"));
       agent.hook(new JdkHook(hook, agent));
       JdkPatches patches = new JdkPatches();
       List<Class<?>> classes = new ArrayList<>();
@@ -159,10 +163,11 @@ final class JdkPatches implements ClassFileTransformer {
         Map.of());
   }
 
-  private static byte[] hook(JarFile jar) throws IOException {
-    ZipEntry entry = jar.getEntry(OURS + "AdoptedSockets.class");
+  /** A class of ours as it is to be one of the JDK's. */
+  private static byte[] ours(JarFile jar, String name) throws IOException {
+    ZipEntry entry = jar.getEntry(OURS + name + ".class");
     if (entry == null) {
-      throw new IOException(jar.getName() + " is not complete: it has no AdoptedSockets");
+      throw new IOException(jar.getName() + " is not complete: it has no " + name);
     }
     try (InputStream in = jar.getInputStream(entry)) {
       ConstantPool pool = new ConstantPool(in.readAllBytes());
@@ -188,7 +193,8 @@ final class JdkPatches implements ClassFileTransformer {
     }
     ConstantPool pool = new ConstantPool(file);
     for (Redirect each : wanted) {
-      boolean found = pool.redirect(each.owner(), each.name(), each.descriptor(), HOOK, each.to());
+      boolean found =
+          pool.redirect(each.owner(), each.name(), each.descriptor(), each.toOwner(), each.to());
       if (!found && NEEDED.contains(each.to())) {
         missing.put(shortName, each.name() + each.descriptor());
       }

@@ -189,7 +189,7 @@ public final class AdoptedSockets {
     return result;
   }
 
-  private static boolean isAdopted(FileDescriptor fd) {
+  static boolean isAdopted(FileDescriptor fd) {
     for (FileDescriptor each : adopted) {
       if (each == fd) {
         return true;
