@@ -22,6 +22,8 @@ final class Adoption implements Function<Object[], @Nullable Object> {
    */
   record Adopted(FileDescriptor socket, int number, String inode, Offer offer) {}
 
+  private static final String SERVER = "java.net.ServerSocket";
+
   private final Options options;
   private final Supply supply;
   private final JdkSockets jdk;
@@ -210,8 +212,13 @@ final class Adoption implements Function<Object[], @Nullable Object> {
 
   /** The JDK has the same class for both ends of a connection; ServerSocket is above one. */
   private static boolean isServer() {
-    for (StackTraceElement each : new Throwable().getStackTrace()) {
-      if (each.getClassName().equals("java.net.ServerSocket")) {
+    StackTraceElement[] trace = new Throwable().getStackTrace();
+    if (trace.length == 0) { // -XX:-StackTraceInThrowable; a walk loads many more classes
+      return StackWalker.getInstance()
+          .walk(frames -> frames.anyMatch(each -> each.getClassName().equals(SERVER)));
+    }
+    for (StackTraceElement each : trace) {
+      if (each.getClassName().equals(SERVER)) {
         return true;
       }
     }
