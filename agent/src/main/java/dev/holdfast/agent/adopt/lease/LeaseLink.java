@@ -5,13 +5,14 @@ import dev.holdfast.agent.Holdfast;
 import dev.holdfast.agent.Lease;
 import dev.holdfast.fd.OwnedFd;
 import dev.holdfast.fd.UnixAddress;
-import dev.holdfast.varlink.Answer;
 import dev.holdfast.varlink.ControlAddress;
 import dev.holdfast.varlink.JsonObject;
+import dev.holdfast.varlink.ReplyStream;
 import dev.holdfast.varlink.VarlinkClient;
 import dev.holdfast.varlink.VarlinkException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -96,20 +97,25 @@ public final class LeaseLink implements Function<Object[], @Nullable Object> {
     return inherited.map(Lease::id).orElse(null);
   }
 
+  /** In as many parts as it takes: a broker with many leases has more than fits into one answer. */
   private String[][] list() throws IOException {
+    List<String[]> found = new ArrayList<>();
     try (VarlinkClient client = VarlinkClient.connect(address);
-        Answer answer = client.call("dev.holdfast.Control.List", JsonObject.EMPTY, TIMEOUT)) {
-      List<String[]> found = new ArrayList<>();
-      for (JsonObject listener : answer.parameters().objects("listeners")) {
-        String name = listener.string("name");
-        listener
-            .optionalString("endpoint")
-            .ifPresent(endpoint -> found.add(new String[] {name, endpoint}));
+        ReplyStream parts = client.stream("dev.holdfast.Control.List", JsonObject.EMPTY)) {
+      while (!parts.ended()) {
+        JsonObject part =
+            parts.next(TIMEOUT).orElseThrow(() -> new SocketTimeoutException("no answer"));
+        for (JsonObject listener : part.objects("listeners")) {
+          String name = listener.string("name");
+          listener
+              .optionalString("endpoint")
+              .ifPresent(endpoint -> found.add(new String[] {name, endpoint}));
+        }
       }
-      return found.toArray(new String[0][]);
     } catch (VarlinkException e) {
       throw new IOException("list the broker's listeners: " + e.getMessage(), e);
     }
+    return found.toArray(new String[0][]);
   }
 
   private Integer acquire(String listener, @Nullable String service, boolean replace)
