@@ -62,16 +62,17 @@ final class BrokerLink {
     return (String) ask(LeaseLink.INHERIT);
   }
 
-  /** What the broker listens on, for those who may see it. */
-  List<Offer> list() throws IOException {
+  /** What the broker listens on; null where it does not show that to this process's user. */
+  @Nullable List<Offer> list() throws IOException {
     String[][] listed = (String[][]) ask(LeaseLink.LIST);
+    if (listed == null) {
+      return null;
+    }
     List<Offer> offers = new ArrayList<>();
-    if (listed != null) {
-      for (String[] each : listed) {
-        Offer offer = offer(each[0], each[1]);
-        if (offer != null) {
-          offers.add(offer);
-        }
+    for (String[] each : listed) {
+      Offer offer = offer(each[0], each[1]);
+      if (offer != null) {
+        offers.add(offer);
       }
     }
     return offers;

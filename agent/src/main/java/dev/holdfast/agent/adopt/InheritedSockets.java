@@ -69,7 +69,8 @@ final class InheritedSockets {
     return JdkSockets.inode(number).startsWith("socket:");
   }
 
-  private static Offer offer(String name, int number, JdkSockets jdk) throws IOException {
+  /** What the descriptor is, borrowed. */
+  static Offer offer(String name, int number, JdkSockets jdk) throws IOException {
     boolean datagram = jdk.type(number) == JdkSockets.DATAGRAM;
     if (jdk.isUnix(number)) {
       return new Offer(name, datagram, null, 0, jdk.localUnixAddress(number), number);

@@ -53,7 +53,7 @@ public final class Premain {
       return;
     }
     JarFile jar = new JarFile(jar());
-    Supply supply = new Supply(options, jar, inherited);
+    Supply supply = new Supply(options, jar, inherited, jdk);
     if (!supply.isInherited()) {
       supply.prepare();
     }

@@ -1,6 +1,7 @@
 package dev.holdfast.agent.adopt;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -19,10 +20,13 @@ final class Supply {
   private final Options options;
   private final List<Offer> inherited;
   private final FutureTask<BrokerLink> link;
+  private final JdkSockets jdk;
+  private final List<Offer> acquired = new ArrayList<>(); // guarded by this
   private @Nullable Offers offers; // guarded by this
 
-  Supply(Options options, JarFile jar, List<Offer> inherited) {
+  Supply(Options options, JarFile jar, List<Offer> inherited, JdkSockets jdk) {
     this.options = options;
+    this.jdk = jdk;
     this.inherited = List.copyOf(inherited);
     this.link =
         new FutureTask<>(
@@ -81,18 +85,55 @@ final class Supply {
   }
 
   private List<Offer> list() throws IOException {
-    return link().list();
+    List<Offer> listed = link().list();
+    return listed == null ? named() : listed;
+  }
+
+  /** What the options name, for a user to whom the broker does not say what there is. */
+  private List<Offer> named() throws IOException {
+    List<Offer> named = new ArrayList<>();
+    for (Options.Mapping each : options.mappings()) {
+      String path = each.path();
+      InetAddress host = each.host();
+      if (path == null && host == null) {
+        host = InetAddress.getByAddress(new byte[4]);
+      }
+      named.add(
+          new Offer(
+              each.listener(),
+              each.datagram(),
+              host,
+              each.port(),
+              path == null ? "" : path,
+              Offer.NOT_ACQUIRED));
+    }
+    if (named.isEmpty()) {
+      throw new IOException(
+          "the broker does not show its listeners to this user: say which by an option of the"
+              + " agent, PORT=LISTENER");
+    }
+    return named;
   }
 
   /** Takes the listener, once: a second bind of the same address gets the same descriptor. */
   synchronized Offer acquire(Offer offer) throws IOException {
-    List<Offer> listed = list();
-    Offer acquired = offer.acquired(link().acquire(offer.listener(), options));
+    int number = link().acquire(offer.listener(), options);
+    Offer taken = InheritedSockets.offer(offer.listener(), number, jdk);
+    acquired.add(taken);
     List<Offer> after = new ArrayList<>();
-    for (Offer each : listed) {
-      after.add(each.listener().equals(offer.listener()) ? acquired : each);
+    for (Offer each : list()) {
+      after.add(orAcquired(each));
     }
     offers = new Offers(options.mappings(), after);
-    return acquired;
+    return taken;
+  }
+
+  private Offer orAcquired(Offer listed) {
+    for (Offer each : acquired) {
+      if (each.listener().equals(listed.listener())) {
+        return each;
+      }
+    }
+    return listed;
   }
 }

@@ -33,7 +33,7 @@ public final class LeaseLink implements Function<Object[], @Nullable Object> {
   /** Takes over what {@code holdfast exec} or a service passed; answers its lease, or null. */
   public static final String INHERIT = "inherit";
 
-  /** The broker's listeners: an array of name and endpoint for each. */
+  /** The broker's listeners: an array of name and endpoint for each; null where it shows none. */
   public static final String LIST = "list";
 
   /** Given a listener, a service or null, whether it replaces; answers the descriptor's number. */
@@ -98,7 +98,7 @@ public final class LeaseLink implements Function<Object[], @Nullable Object> {
   }
 
   /** In as many parts as it takes: a broker with many leases has more than fits into one answer. */
-  private String[][] list() throws IOException {
+  private String @Nullable [][] list() throws IOException {
     List<String[]> found = new ArrayList<>();
     try (VarlinkClient client = VarlinkClient.connect(address);
         ReplyStream parts = client.stream("dev.holdfast.Control.List", JsonObject.EMPTY)) {
@@ -113,6 +113,9 @@ public final class LeaseLink implements Function<Object[], @Nullable Object> {
         }
       }
     } catch (VarlinkException e) {
+      if (e.error().equals("dev.holdfast.Control.NotPermitted")) {
+        return null; // another user, who may be let have one all the same
+      }
       throw new IOException("list the broker's listeners: " + e.getMessage(), e);
     }
     return found.toArray(new String[0][]);
