@@ -1,6 +1,7 @@
 /**
  * Unmodified JVM servers that are given the broker's listeners by the javaagent, shown from
- * outside: the servers of {@code src/test/servers}, as their users start them.
+ * outside: the servers of {@code src/test/servers}, as their users start them, and small programs
+ * here that do what a program should not be able to do to others.
  *
  * <p>Each test runs on JUnit's thread; the listeners are watched on a thread of their own.
  *

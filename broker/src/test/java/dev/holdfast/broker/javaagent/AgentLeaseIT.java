@@ -1,0 +1,237 @@
+package dev.holdfast.broker.javaagent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.agent.load.LoadGenerator;
+import dev.holdfast.broker.services.Client;
+import dev.holdfast.broker.services.Stage;
+import dev.holdfast.broker.testing.Await;
+import dev.holdfast.broker.testing.Checkout;
+import dev.holdfast.broker.testing.ListeningSocket;
+import dev.holdfast.broker.testing.ProgramProcess;
+import dev.holdfast.broker.testing.SocketIdentity;
+import dev.holdfast.varlink.JsonObject;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The lease of an unmodified JVM: had, ready, drained, and had again after the broker's death. */
+@Timeout(180)
+class AgentLeaseIT {
+  private static final String HOST = "127.0.0.1";
+  private static final int TERMINATED = 128 + ProgramProcess.SIGTERM;
+  private static final int ROLLOUTS = 3;
+  private static final int KILLS = 2;
+
+  /** How a JVM comes by its listener. */
+  enum Way {
+    /** {@code holdfast exec} passes it. */
+    EXEC,
+    /** The agent asks the broker for it in the bind. */
+    BARE
+  }
+
+  @RegisterExtension final Stage stage = new Stage();
+
+  private int port;
+
+  private void start(String... lines) throws Exception {
+    port = ListeningSocket.freePort();
+    String[] all = new String[lines.length + 1];
+    all[0] = "listen = \"" + HOST + ":" + port + "\"";
+    System.arraycopy(lines, 0, all, 1, lines.length);
+    stage.file().listener("web", all);
+    stage.start();
+  }
+
+  /**
+   * Starts a copy of the service shop that replaces the one before, and waits until it is ready.
+   */
+  private ProgramProcess next(Way way, String kind, String agentOptions) throws Exception {
+    Adopting jvm = Adopting.of(Binder.class, kind, HOST, port);
+    String[] server =
+        jvm.agent(way == Way.EXEC ? agentOptions : joined(agentOptions, "service=shop,replace"))
+            .words();
+    ProgramProcess program =
+        way == Way.EXEC
+            ? stage.workers("web").exec("server", List.of("--service", "shop", "--replace"), server)
+            : stage.program("server", server);
+    awaitReady(program);
+    return program;
+  }
+
+  private static String joined(String first, String second) {
+    return first.isEmpty() ? second : first + "," + second;
+  }
+
+  private Optional<JsonObject> leaseOf(ProgramProcess program) throws Exception {
+    return stage.broker().leases().stream()
+        .filter(each -> each.integer("pid") == program.pid())
+        .findFirst();
+  }
+
+  private void awaitReady(ProgramProcess program) {
+    Await.until(
+        () -> "a ready lease of " + program + "\n" + program.written(),
+        () -> leaseOf(program).filter(each -> each.string("state").equals("ready")).isPresent());
+  }
+
+  private String lease(ProgramProcess program) throws Exception {
+    return leaseOf(program).orElseThrow().string("lease");
+  }
+
+  private void drain(ProgramProcess program) throws Exception {
+    ProgramProcess drain = stage.begin("drain", lease(program), "--deadline", "20s");
+    assertThat(drain.awaitEnd()).as(drain.written()).isZero();
+  }
+
+  // ---- drains
+
+  @ParameterizedTest
+  @CsvSource({"EXEC, selector, false", "BARE, socket, false", "EXEC, socket, true"})
+  void aRolloutUnderLoadLosesNothing(Way way, String kind, boolean blocking) throws Exception {
+    start("blocking = " + blocking);
+    ProgramProcess before = next(way, kind, "");
+    LoadGenerator load = stage.load(16);
+    for (int i = 0; i < ROLLOUTS; i++) {
+      Stage.awaitMore(load, 200);
+      ProgramProcess after = next(way, kind, "");
+      assertThat(before.awaitEnd()).as(before.written()).isEqualTo(TERMINATED);
+      assertThat(before.errLines()).isEmpty();
+      before = after;
+    }
+    Stage.awaitMore(load, 200);
+    Stage.endWithoutLoss(load);
+    assertThat(stage.broker().leases()).hasSize(1);
+    assertThat(leaseOf(before).orElseThrow().optionalString("service")).hasValue("shop");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aDrainedServerEndsAndLosesNothing(Way way) throws Exception {
+    start();
+    ProgramProcess first = next(way, "channel", "");
+    // Not of the same service: it does not ask for the drain, an operator does.
+    ProgramProcess second =
+        stage
+            .workers("web")
+            .exec("second", Adopting.of(Binder.class, "channel", HOST, port).words());
+    awaitReady(second);
+    LoadGenerator load = stage.load(16);
+    Stage.awaitMore(load, 200);
+    drain(first);
+    assertThat(first.awaitEnd()).as(first.written()).isEqualTo(TERMINATED);
+    Stage.awaitMore(load, 200);
+    Stage.endWithoutLoss(load);
+    assertThat(second.isAlive()).isTrue();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aServerThatIsToLiveOnAcceptsNoMore(Way way) throws Exception {
+    start();
+    ProgramProcess first = next(way, "selector", "drain=close");
+    ProgramProcess second =
+        stage
+            .workers("web")
+            .exec("second", Adopting.of(Binder.class, "channel", HOST, port).words());
+    awaitReady(second);
+    LoadGenerator load = stage.load(16);
+    Stage.awaitMore(load, 200);
+    drain(first);
+    Await.until(() -> "the end of its lease: " + first.written(), () -> leaseOf(first).isEmpty());
+    for (int i = 0; i < 50; i++) {
+      assertThat(Client.pid(port)).isEqualTo(second.pid());
+    }
+    Stage.endWithoutLoss(load);
+    assertThat(first.isAlive()).isTrue();
+    assertThat(SocketIdentity.inodesOf(first.pid()))
+        .doesNotContain(SocketIdentity.of(stage.broker(), "web").inode());
+  }
+
+  // ---- the broker's death
+
+  @ParameterizedTest
+  @EnumSource
+  void theBrokersDeathIsNotNoticed(Way way) throws Exception {
+    start();
+    ProgramProcess server = next(way, "selector", "");
+    String lease = lease(server);
+    SocketIdentity socket = SocketIdentity.of(stage.broker(), "web");
+    LoadGenerator load = stage.load(8);
+    for (int i = 0; i < KILLS; i++) {
+      stage.crash();
+      Stage.awaitMore(load, 200); // served while there is no broker
+      stage.startAgain();
+      assertThat(SocketIdentity.of(stage.broker(), "web")).isEqualTo(socket);
+      awaitReady(server);
+      assertThat(lease(server)).isEqualTo(lease);
+      ProgramProcess list = stage.begin("list");
+      assertThat(list.awaitEnd()).isZero();
+      assertThat(list.written()).contains(lease, String.valueOf(server.pid()));
+    }
+    ProgramProcess after = next(way, "selector", "");
+    assertThat(server.awaitEnd()).as(server.written()).isEqualTo(TERMINATED);
+    Stage.awaitMore(load, 200);
+    Stage.endWithoutLoss(load);
+    assertThat(after.isAlive()).isTrue();
+  }
+
+  /** As where a sandbox forbids it: then the agent itself brings the listener back. */
+  @Test
+  void aListenerComesBackFromTheAgentWhereNoneMayBeTaken() throws Exception {
+    start();
+    ProgramProcess server = next(Way.BARE, "socket", "");
+    String lease = lease(server);
+    SocketIdentity socket = SocketIdentity.of(stage.broker(), "web");
+    LoadGenerator load = stage.load(8);
+    stage.crash();
+    Path trace = stage.directory().resolve("strace");
+    stage.startAgain(
+        stage
+            .options()
+            .under(
+                Checkout.installed("strace", "strace"),
+                "-D",
+                "-f",
+                "--seccomp-bpf",
+                "-e",
+                "trace=pidfd_getfd",
+                "-e",
+                "inject=pidfd_getfd:error=EPERM",
+                "-o",
+                trace.toString()));
+    Await.until(
+        () -> "the listener of before: " + stage.broker().lastWritten(),
+        () ->
+            stage.broker().listener("web").has("endpoint")
+                && SocketIdentity.of(stage.broker(), "web").equals(socket));
+    awaitReady(server);
+    assertThat(lease(server)).isEqualTo(lease);
+    Stage.awaitMore(load, 200);
+    Stage.endWithoutLoss(load);
+    server.kill(); // before the broker that was started after it ends
+  }
+
+  /** A program must not hang in accept, or anywhere, for a broker that has stopped answering. */
+  @Test
+  void aBrokerThatHangsDelaysNoServer() throws Exception {
+    start();
+    ProgramProcess server = next(Way.BARE, "socket", "");
+    LoadGenerator load = stage.load(8);
+    ProgramProcess.signal(stage.broker().pid(), ProgramProcess.SIGSTOP);
+    try {
+      Stage.awaitMore(load, 500);
+    } finally {
+      ProgramProcess.signal(stage.broker().pid(), ProgramProcess.SIGCONT);
+    }
+    Stage.endWithoutLoss(load);
+    assertThat(server.isAlive()).isTrue();
+  }
+}
