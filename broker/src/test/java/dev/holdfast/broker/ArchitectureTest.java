@@ -21,8 +21,10 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaPackage;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.junit.LocationProvider;
 import com.tngtech.archunit.lang.ArchRule;
 import dev.holdfast.broker.config.Configuration;
 import dev.holdfast.fd.UnixAddress;
@@ -31,14 +33,26 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 
 /** The floors of the house, as the design draws them. */
-@AnalyzeClasses(packages = "dev.holdfast", importOptions = DoNotIncludeTests.class)
+@AnalyzeClasses(
+    packages = "dev.holdfast",
+    locations = ArchitectureTest.BesideThePrograms.class,
+    importOptions = DoNotIncludeTests.class)
 class ArchitectureTest {
+
+  /** The classes of the -javaagent, which are not in the jar of the library. */
+  static final class BesideThePrograms implements LocationProvider {
+    @Override
+    public Set<Location> get(Class<?> test) {
+      return Set.of(Location.of(Path.of("../agent/target/classes/dev/holdfast/agent/adopt")));
+    }
+  }
 
   private static final String ROOT = "dev.holdfast.broker";
 
