@@ -28,8 +28,8 @@ final class BrokerLink {
 
   /** Loads what it needs, native libraries too, which takes a tenth of a second. */
   @SuppressWarnings("unchecked") // LeaseLink is one
-  static BrokerLink open(JarFile jar, Options options) throws IOException {
-    Class<?> type = new NativeLibraries(jar, options.natives()).load(CLASS);
+  static BrokerLink open(JarFile jar, NativeLibraries natives, Options options) throws IOException {
+    Class<?> type = natives.load(CLASS);
     try {
       Object made = type.getConstructor(String.class).newInstance(options.socket());
       return new BrokerLink((Function<Object[], @Nullable Object>) made);

@@ -26,6 +26,11 @@ final class NativeLibraries {
     this.directory = directory;
   }
 
+  /** Whether nothing has to be unpacked. */
+  boolean areInstalled() {
+    return directory != null || beside() != null;
+  }
+
   /**
    * Loads a class in a loader of its own, whose native libraries work.
    *
@@ -78,6 +83,10 @@ final class NativeLibraries {
       }
       return file;
     }
+    return beside();
+  }
+
+  private @Nullable Path beside() {
     Path beside = Path.of(jar.getName()).toAbsolutePath().getParent();
     if (beside == null) {
       return null;

@@ -21,19 +21,21 @@ final class Supply {
   private final List<Offer> inherited;
   private final FutureTask<BrokerLink> link;
   private final JdkSockets jdk;
+  private final NativeLibraries natives;
   private final List<Offer> acquired = new ArrayList<>(); // guarded by this
   private @Nullable Offers offers; // guarded by this
 
   Supply(Options options, JarFile jar, List<Offer> inherited, JdkSockets jdk) {
     this.options = options;
     this.jdk = jdk;
+    this.natives = new NativeLibraries(jar, options.natives());
     this.inherited = List.copyOf(inherited);
     this.link =
         new FutureTask<>(
             new Callable<>() { // a lambda would be the first of many a JVM, and cost milliseconds
               @Override
               public BrokerLink call() throws IOException {
-                return BrokerLink.open(jar, options);
+                return BrokerLink.open(jar, natives, options);
               }
             });
     if (!inherited.isEmpty()) {
@@ -41,11 +43,17 @@ final class Supply {
     }
   }
 
-  /** Begins what will take a while; for a process that has inherited nothing. */
+  /**
+   * Begins what will take a while; for a process that has inherited nothing. Not where libraries
+   * have to be unpacked: a program that ends in that moment would leave them behind, and many a
+   * program that has the agent never binds.
+   */
   void prepare() {
-    Thread thread = new Thread(null, link, "holdfast-agent-start", 0, false);
-    thread.setDaemon(true);
-    thread.start();
+    if (natives.areInstalled()) {
+      Thread thread = new Thread(null, link, "holdfast-agent-start", 0, false);
+      thread.setDaemon(true);
+      thread.start();
+    }
   }
 
   boolean isInherited() {

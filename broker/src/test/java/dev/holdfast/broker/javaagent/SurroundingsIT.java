@@ -335,6 +335,24 @@ class SurroundingsIT {
     assertThat(temporary).isEmptyDirectory();
   }
 
+  /** Whenever it ends: a build starts many such JVMs, with the options of their parents. */
+  @Test
+  void aProgramThatBindsNothingLeavesNothingBehind() throws Exception {
+    start();
+    Path temporary = temporary();
+    Path jar = jarAlone("alone");
+    for (int millis = 0; millis < 100; millis += 20) {
+      ProgramProcess program =
+          bare(
+              Adopting.of(ShortLife.class, millis)
+                  .jvm("-Djava.io.tmpdir=" + temporary)
+                  .command(Checkout.JAVA_HOME, jar));
+      assertThat(program.awaitEnd()).as(program.written()).isZero();
+      assertThat(program.errLines()).isEmpty();
+      assertThat(temporary).isEmptyDirectory();
+    }
+  }
+
   @Test
   void aDirectoryForTemporaryFilesThatRunsNoProgramIsNotUsed() throws Exception {
     Assumptions.assumeTrue(Checkout.isRoot(), "only root can mount");
