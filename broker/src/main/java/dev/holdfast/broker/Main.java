@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -32,6 +33,9 @@ public final class Main {
   private static final int USAGE = 64;
   private static final int SYSTEM = 71;
   private static final int CONFIG = 78;
+
+  /** The descriptors that it is to store fill its queue just before it has to be told. */
+  private static final Duration SUPERVISOR_PATIENCE = Duration.ofSeconds(5);
 
   /** What the kernel gives process 1. */
   private static final long DEFAULT_OPEN_FILES = 1024;
@@ -187,7 +191,7 @@ public final class Main {
               + settings.file().map(file -> " config=" + file).orElse("")
               + beginning.describe());
       String mainProcess = beginning.arrival().isEmpty() ? "" : "MAINPID=" + identity.pid() + "\n";
-      tell(supervisor, mainProcess + "READY=1\nSTATUS=Holding listeners");
+      tell(supervisor, mainProcess + "READY=1\nSTATUS=Holding listeners", SUPERVISOR_PATIENCE);
       if (arguments.train()) {
         new Training(place.address(), place.journal(), broker).start();
       }
@@ -197,7 +201,7 @@ public final class Main {
       OptionalInt successor = broker.successor();
       if (successor.isPresent()) {
         // Whoever supervises us believes it from us only (NotifyAccess=main).
-        tell(supervisor, "MAINPID=" + successor.getAsInt());
+        tell(supervisor, "MAINPID=" + successor.getAsInt(), SUPERVISOR_PATIENCE);
         broker.letGo();
         log.line("event=replaced by=" + successor.getAsInt());
         return 0;
@@ -276,7 +280,7 @@ public final class Main {
   /** The first time everything is wound up; the second time nothing is waited for. */
   private void stop() {
     if (!stopAsked) {
-      tell(supervisor, "STOPPING=1");
+      tell(supervisor, "STOPPING=1", Duration.ZERO);
     }
     stopAsked = true;
     Broker broker = running;
@@ -300,9 +304,9 @@ public final class Main {
     broker.reap();
   }
 
-  private static void tell(String supervisor, String lines) {
+  private static void tell(String supervisor, String lines, Duration atMost) {
     try {
-      Supervisor.tell(supervisor, lines);
+      Supervisor.tell(supervisor, lines, atMost);
     } catch (ErrnoException | IllegalArgumentException e) {
       complain("NOTIFY_SOCKET: " + e.getMessage());
     }

@@ -2,6 +2,7 @@ package dev.holdfast.fd;
 
 import com.sun.jna.Memory;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,29 +18,29 @@ public final class Supervisor {
   private Supervisor() {}
 
   /**
-   * Sends lines such as {@code READY=1}; does nothing when the address is empty. Does not wait for
-   * a supervisor that does not read.
+   * Sends lines such as {@code READY=1}; does nothing when the address is empty.
    *
    * @param address the value of NOTIFY_SOCKET: a path, or {@code @} and an abstract name
+   * @param atMost how long a supervisor is waited for whose queue is full, as it is after a few
+   *     datagrams (net.unix.max_dgram_qlen) that it has not yet had the time to read
+   * @throws ErrnoException EAGAIN when its queue was full for all that time
    */
-  public static void tell(String address, String lines) throws ErrnoException {
+  public static void tell(String address, String lines, Duration atMost) throws ErrnoException {
     if (!address.isEmpty()) {
-      send(address, lines, null);
+      send(address, lines, null, atMost);
     }
   }
 
-  /**
-   * The same with a descriptor, which is borrowed; as {@code FDSTORE=1} wants it.
-   *
-   * @throws ErrnoException EAGAIN when the supervisor's queue is full
-   */
-  public static void tell(String address, String lines, OwnedFd borrowed) throws ErrnoException {
+  /** The same with a descriptor, which is borrowed; as {@code FDSTORE=1} wants it. */
+  public static void tell(String address, String lines, OwnedFd borrowed, Duration atMost)
+      throws ErrnoException {
     if (!address.isEmpty()) {
-      send(address, lines, borrowed);
+      send(address, lines, borrowed, atMost);
     }
   }
 
-  private static void send(String address, String lines, @Nullable OwnedFd borrowed)
+  private static void send(
+      String address, String lines, @Nullable OwnedFd borrowed, Duration atMost)
       throws ErrnoException {
     int type = Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC | Libc.SOCK_NONBLOCK;
     int number = Libc.socket(Libc.AF_UNIX, type, 0);
@@ -54,12 +55,14 @@ public final class Supervisor {
       if (Libc.connect(fd.number(), encoded.memory(), encoded.length()) < 0) {
         throw ErrnoException.last("connect to NOTIFY_SOCKET", address);
       }
-      send(fd, bytes, borrowed, address);
+      send(fd, bytes, borrowed, address, atMost);
     }
   }
 
-  private static void send(OwnedFd fd, Memory bytes, @Nullable OwnedFd borrowed, String address)
+  private static void send(
+      OwnedFd fd, Memory bytes, @Nullable OwnedFd borrowed, String address, Duration atMost)
       throws ErrnoException {
+    long end = System.nanoTime() + atMost.toNanos();
     try (Memory message = new Memory(MESSAGE + VECTOR);
         Memory control = new Memory(CONTROL)) {
       message.clear();
@@ -76,8 +79,12 @@ public final class Supervisor {
         message.setPointer(32, control);
         message.setLong(40, CONTROL);
       }
-      if (SupervisorLibc.sendmsg(fd.number(), message, Libc.MSG_NOSIGNAL) < 0) {
-        throw ErrnoException.last("send to NOTIFY_SOCKET", address);
+      while (SupervisorLibc.sendmsg(fd.number(), message, Libc.MSG_NOSIGNAL) < 0) {
+        int errno = Libc.errno();
+        Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
+        if (errno != Errno.EAGAIN || !Polling.await(fd.number(), Libc.POLLOUT, left)) {
+          throw new ErrnoException("send to NOTIFY_SOCKET", address, errno);
+        }
       }
     }
   }

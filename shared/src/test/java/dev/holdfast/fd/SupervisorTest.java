@@ -8,8 +8,10 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,8 +25,8 @@ class SupervisorTest {
     OpenDescriptors before = OpenDescriptors.now();
     try (NotifyListener listener = bound(path);
         OwnedFd sent = Sockets.open(InetAddress.getLoopbackAddress(), Sockets.Kind.STREAM)) {
-      Supervisor.tell(path.toString(), "FDSTORE=1\nFDNAME=x", sent);
-      Supervisor.tell(path.toString(), "READY=1");
+      Supervisor.tell(path.toString(), "FDSTORE=1\nFDNAME=x", sent, Duration.ZERO);
+      Supervisor.tell(path.toString(), "READY=1", Duration.ZERO);
       List<OwnedFd> arrived = new ArrayList<>();
       assertThat(receive(listener, arrived)).isEqualTo("FDSTORE=1\nFDNAME=x");
       assertThat(arrived).hasSize(1);
@@ -37,18 +39,56 @@ class SupervisorTest {
   }
 
   @Test
-  void doesNotWaitForOneThatDoesNotRead() throws IOException {
+  void waitsNoLongerForOneThatDoesNotRead() throws IOException {
     Path path = directory.resolve("notify");
     try (NotifyListener listener = bound(path)) {
       assertThatThrownBy(
               () -> {
                 for (int i = 0; i < 10_000; i++) {
-                  Supervisor.tell(path.toString(), "STATUS=" + i, listener.fd());
+                  Supervisor.tell(
+                      path.toString(), "STATUS=" + i, listener.fd(), Duration.ofMillis(1));
                 }
               })
           .isInstanceOf(ErrnoException.class)
           .hasMessageMatching(".*(EAGAIN|ETOOMANYREFS).*");
     }
+  }
+
+  @Test
+  void waitsForOneThatIsBehind() throws Exception {
+    Path path = directory.resolve("notify");
+    try (NotifyListener listener = bound(path)) {
+      int sent = fill(path);
+      FutureTask<Void> last =
+          new FutureTask<>(
+              () -> {
+                Supervisor.tell(path.toString(), "READY=1", Duration.ofMinutes(1));
+                return null;
+              });
+      Thread sender = new Thread(last);
+      sender.start();
+      String text = "";
+      for (int i = 0; i <= sent; i++) {
+        assertThat(Polling.await(listener.fd().number(), Libc.POLLIN, Duration.ofMinutes(1)))
+            .isTrue();
+        text = receive(listener, new ArrayList<>());
+      }
+      last.get();
+      assertThat(text).isEqualTo("READY=1");
+    }
+  }
+
+  /** Returns how many datagrams the queue took. */
+  private static int fill(Path path) {
+    for (int i = 0; i < 1_000_000; i++) {
+      try {
+        Supervisor.tell(path.toString(), "STATUS=" + i, Duration.ZERO);
+      } catch (ErrnoException e) {
+        assertThat(e.errno()).isEqualTo(Errno.EAGAIN);
+        return i;
+      }
+    }
+    throw new AssertionError("the queue has no end");
   }
 
   private static NotifyListener bound(Path path) throws ErrnoException {

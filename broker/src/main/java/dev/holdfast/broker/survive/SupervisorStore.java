@@ -11,6 +11,7 @@ import dev.holdfast.listener.ListenSpec;
 import dev.holdfast.listener.ListenerName;
 import dev.holdfast.listener.PortChoice;
 import dev.holdfast.listener.UnixEndpoint;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -31,6 +32,9 @@ public final class SupervisorStore {
   private static final int FIRST = 3; // SD_LISTEN_FDS_START
   private static final int MOST = 1 << 20;
   private static final Pattern NAME = Pattern.compile("[ -9;-~]{1,255}"); // all but the colon
+
+  /** Of the loop, which serves nobody meanwhile. */
+  private static final Duration PATIENCE = Duration.ofMillis(200);
 
   /** A descriptor that was passed at the start, and whose it is until somebody takes it. */
   public record Passed(String name, OwnedFd fd) implements AutoCloseable {
@@ -165,8 +169,9 @@ public final class SupervisorStore {
   }
 
   /**
-   * Has the store keep another descriptor of the borrowed one; a name may have several. Does not
-   * wait: what the supervisor does not take now is not kept.
+   * Has the store keep another descriptor of the borrowed one; a name may have several. Waits a
+   * moment for a supervisor whose queue is full, unless it has just been waited for in vain: what
+   * it does not take is not kept.
    */
   public void keep(String name, OwnedFd borrowed) {
     // FDPOLL=0: else systemd would drop a listener that somebody shut down for a moment.
@@ -182,14 +187,15 @@ public final class SupervisorStore {
     if (address.isEmpty()) {
       return;
     }
+    Duration patience = warned ? Duration.ZERO : PATIENCE;
     try {
       if (!NAME.matcher(name).matches()) {
         throw new IllegalArgumentException("\"" + name + "\" is no name for it");
       }
       if (borrowed == null) {
-        Supervisor.tell(address, line + name);
+        Supervisor.tell(address, line + name, patience);
       } else {
-        Supervisor.tell(address, line + name, borrowed);
+        Supervisor.tell(address, line + name, borrowed, patience);
       }
       warned = false;
     } catch (ErrnoException | IllegalArgumentException e) {

@@ -231,6 +231,19 @@ class FdStoreIT {
     assertThat(SocketIdentity.inodesOf(broker.pid())).doesNotContain(inode);
   }
 
+  /** Its queue takes a few datagrams (net.unix.max_dgram_qlen), and there are many to be sent. */
+  @Test
+  void aStoreThatIsBehindGetsAllOfMany() throws Exception {
+    for (int i = 0; i < 200; i++) {
+      stage.file().listener("l" + i);
+    }
+    BrokerProcess broker = start();
+    for (int i = 0; i < 200; i++) {
+      awaitMessage("stored listener-l" + i);
+    }
+    assertThat(broker.stderr()).noneMatch(line -> line.contains("may not have"));
+  }
+
   /** A supervisor that is gone, or does not read, keeps nobody from binding. */
   @Test
   void aStoreThatDoesNotAnswerStopsNobody() throws Exception {

@@ -388,7 +388,7 @@ class AdoptionTest {
     Path path = Path.of(old.notify.open(lease, Limits.effectiveUid()));
     List<NotifySockets.Handed> handed = old.notify.handOver();
     assertThat(handed).hasSize(1);
-    Supervisor.tell(path.toString(), "READY=1"); // nobody reads it yet
+    Supervisor.tell(path.toString(), "READY=1", Duration.ZERO); // nobody reads it yet
 
     next.notify.adopt(handed.get(0).lease(), handed.get(0).path(), handed.get(0).socket().dup());
     old.notify.letGo();
