@@ -39,6 +39,9 @@ public final class BrokerState {
 
   private static final int SIGTERM = 15;
 
+  /** How long a holder that waited for drains is given to do so again: it looks every 5 s. */
+  static final Duration RETURN_TIME = Duration.ofSeconds(10);
+
   /** How long a lease whose holder cannot be followed waits for it to come back by itself. */
   static final Duration RESTORE_TIME = Duration.ofSeconds(30);
 
@@ -70,6 +73,7 @@ public final class BrokerState {
   private final Map<Long, LeaseId> awaitingBy = new HashMap<>();
   private final Deque<Event> postponed = new ArrayDeque<>();
   private final Deadlines<LeaseId> drainEnds = new Deadlines<>();
+  private final Deadlines<LeaseId> askEnds = new Deadlines<>();
   private final Deadlines<LeaseId> restoreEnds = new Deadlines<>();
   private final Deadlines<ListenerName> retries = new Deadlines<>();
   private final Map<Long, ListenerName> rebinding = new HashMap<>(); // by transaction
@@ -115,6 +119,9 @@ public final class BrokerState {
     for (LeaseId id = drainEnds.takeDue(moment); id != null; id = drainEnds.takeDue(moment)) {
       end(id, "not released by the deadline of its drain");
     }
+    for (LeaseId id = askEnds.takeDue(moment); id != null; id = askEnds.takeDue(moment)) {
+      askBySignal(id);
+    }
     for (LeaseId id = restoreEnds.takeDue(moment); id != null; id = restoreEnds.takeDue(moment)) {
       end(id, "a broker before this one died, and its holder did not come back to restore it");
     }
@@ -138,7 +145,7 @@ public final class BrokerState {
     }
     return earlier(
         earlier(drainEnds.earliest(), services.nextDeadline()),
-        earlier(restoreEnds.earliest(), retries.earliest()));
+        earlier(earlier(askEnds.earliest(), restoreEnds.earliest()), retries.earliest()));
   }
 
   private static Optional<Instant> earlier(Optional<Instant> one, Optional<Instant> other) {
@@ -428,6 +435,13 @@ public final class BrokerState {
     Answer.State answer = lease.answer();
     if (request.more()) {
       lease.awaiting().add(request.caller().connection());
+      if (!lease.awaited) {
+        lease.awaited = true;
+        out.touch(lease.key());
+      }
+      if (lease.state() == LeaseState.DRAINING) {
+        asked(lease.id()); // by the answer
+      }
       awaitingBy.put(request.caller().connection(), lease.id());
       out.add(new Effect.Reply(request.caller().connection(), answer));
     } else {
@@ -604,9 +618,45 @@ public final class BrokerState {
     }
     if (become(lease, LeaseState.DRAINING, deadline, reason)) {
       deadline.ifPresent(at -> drainEnds.set(lease.id(), at));
-      if (!again && signal != 0 && lease.hold() == Hold.PROCESS && lease.awaiting().isEmpty()) {
+      if (!again
+          && signal != 0
+          && lease.hold() == Hold.PROCESS
+          && lease.awaiting().isEmpty()
+          && !awaitReturn(lease)) {
         out.add(new Effect.StopHolder(lease.id(), signal));
       }
+    }
+  }
+
+  /**
+   * A holder that waited to be told, when the broker died, is told once it is back: a signal would
+   * end it before it has answered what it has accepted. But it may have changed its mind.
+   *
+   * @return whether it is waited for
+   */
+  private boolean awaitReturn(Lease lease) {
+    if (!lease.awaited || !lease.awaiting().isEmpty()) {
+      return false;
+    }
+    Instant latest = out.now().plus(RETURN_TIME);
+    Instant half =
+        lease
+            .deadline()
+            .map(end -> out.now().plus(Duration.between(out.now(), end).dividedBy(2)))
+            .orElse(latest);
+    askEnds.set(lease.id(), half.isBefore(latest) ? half : latest);
+    return true;
+  }
+
+  private void askBySignal(LeaseId id) {
+    Lease lease = leases.get(id);
+    if (lease == null || lease.asked) {
+      return;
+    }
+    if (lease.worker() != 0) {
+      services.signal(lease.worker());
+    } else if (stopSignal(lease) != 0 && lease.hold() == Hold.PROCESS) {
+      out.add(new Effect.StopHolder(id, stopSignal(lease)));
     }
   }
 
@@ -983,6 +1033,8 @@ public final class BrokerState {
     Lease awaitedLease = awaited == null ? null : leases.get(awaited);
     if (awaitedLease != null) {
       awaitedLease.awaiting().remove(event.connection());
+      awaitedLease.awaited = !awaitedLease.awaiting().isEmpty();
+      out.touch(awaitedLease.key());
     }
     Set<LeaseId> held = byConnection.remove(event.connection());
     if (held != null) {
@@ -1198,7 +1250,13 @@ public final class BrokerState {
       // Its end is the end of its process, which has a deadline of its own.
       return lease != null
           && become(lease, LeaseState.DRAINING, Optional.of(deadline), reason)
-          && !lease.awaiting().isEmpty();
+          && (!lease.awaiting().isEmpty() || awaitsReturn(id));
+    }
+
+    @Override
+    public boolean awaitsReturn(LeaseId id) {
+      Lease lease = leases.get(id);
+      return lease != null && !lease.asked && awaitReturn(lease);
     }
 
     @Override
@@ -1524,7 +1582,8 @@ public final class BrokerState {
       if (lease.state() == LeaseState.DRAINING
           && !lease.asked
           && signal != 0
-          && lease.hold() == Hold.PROCESS) {
+          && lease.hold() == Hold.PROCESS
+          && !awaitReturn(lease)) {
         out.add(new Effect.StopHolder(lease.id(), signal));
       }
     } else if (lease.connection() == Outbox.GONE) {
@@ -1876,12 +1935,17 @@ public final class BrokerState {
   }
 
   void asked(Event.Asked event) {
-    Lease lease = leases.get(event.lease());
+    asked(event.lease());
+  }
+
+  private void asked(LeaseId id) {
+    Lease lease = leases.get(id);
     if (lease != null) {
       lease.asked = true;
+      askEnds.clear(id);
       out.touch(lease.key());
     }
-    services.asked(event.lease(), lease == null ? 0 : lease.worker());
+    services.asked(id, lease == null ? 0 : lease.worker());
   }
 
   void renewed(Event.Renewed event) {
@@ -1927,6 +1991,7 @@ public final class BrokerState {
       return;
     }
     leases.remove(lease.id());
+    askEnds.clear(lease.id());
     drainEnds.clear(lease.id());
     restoreEnds.clear(lease.id());
     lease.awaiting().forEach(awaitingBy::remove);

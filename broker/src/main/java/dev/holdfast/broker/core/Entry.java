@@ -72,6 +72,8 @@ public sealed interface Entry {
    * @param worker the supervised worker that it was made for, or 0
    * @param pid of the process that holds it; 0 where it cannot be told
    * @param asked whether the holder was sent its stop signal, or told by the drain it waited for
+   * @param awaited whether the holder waits to be told of a drain, on a connection that ends with
+   *     the broker
    * @param former those of its listeners that have been bound anew since: it holds the sockets
    *     before
    */
@@ -84,6 +86,7 @@ public sealed interface Entry {
       Optional<Instant> deadline,
       Instant since,
       boolean asked,
+      boolean awaited,
       List<ListenerName> former)
       implements Entry {
     public OfLease {
@@ -100,7 +103,7 @@ public sealed interface Entry {
         Optional<Instant> deadline,
         Instant since,
         boolean asked) {
-      this(lease, request, worker, pid, state, deadline, since, asked, List.of());
+      this(lease, request, worker, pid, state, deadline, since, asked, false, List.of());
     }
 
     @Override

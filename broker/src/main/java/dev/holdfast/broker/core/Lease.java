@@ -25,6 +25,12 @@ final class Lease {
   /** The holder was sent its stop signal, or told by the drain that it waited for. */
   boolean asked;
 
+  /**
+   * The holder waits to be told of a drain. While nobody is {@link #awaiting}, that was said to a
+   * broker that has died, and the holder is about to say it again.
+   */
+  boolean awaited;
+
   /** Its process is followed: by its pidfd, or as a worker's. */
   boolean followed;
 
@@ -54,6 +60,7 @@ final class Lease {
     this.state = entry.state();
     this.deadline = entry.deadline();
     this.asked = entry.asked();
+    this.awaited = entry.awaited();
     this.former.addAll(entry.former());
     this.followed = worker != 0;
   }
@@ -64,7 +71,7 @@ final class Lease {
 
   Entry.OfLease entry() {
     return new Entry.OfLease(
-        id, request, worker, pid, state, deadline, since, asked, List.copyOf(former));
+        id, request, worker, pid, state, deadline, since, asked, awaited, List.copyOf(former));
   }
 
   /** Those of its listeners that have been bound anew since: it holds the sockets before. */

@@ -62,8 +62,14 @@ final class Services {
     /** When a draining lease is to end. */
     Optional<Instant> deadline(LeaseId lease);
 
-    /** Has a lease drain; true when its holder waits to be told so. */
+    /** Has a lease drain; true when its holder waits to be told so, or is expected to. */
     boolean drain(LeaseId lease, Instant deadline, String reason);
+
+    /**
+     * Whether the holder of a draining lease is told when it is back, which it has not been since
+     * the broker died. {@link Services#signal(long)} follows when it does not come.
+     */
+    boolean awaitsReturn(LeaseId lease);
 
     void end(LeaseId lease, String reason);
 
@@ -1128,7 +1134,7 @@ final class Services {
     }
     goes(service, worker, reason, until);
     if (leases.drain(worker.lease, until, reason)) {
-      worker.asked = true;
+      worker.asked = leases.isAsked(worker.lease);
     } else {
       signal(service, worker);
     }
@@ -1166,6 +1172,14 @@ final class Services {
         worker.lease.value(),
         worker.describe() + ": " + reason);
     progress(service, Answer.Step.DRAINING, worker, reason);
+  }
+
+  /** Asks a worker to finish that was expected to hear of it, and did not. */
+  void signal(long id) {
+    Found found = find(id);
+    if (found != null && !found.worker().asked) {
+      signal(found.service(), found.worker());
+    }
   }
 
   private void signal(Service service, Worker worker) {
@@ -1421,7 +1435,7 @@ final class Services {
     if (worker.killed) {
       out.add(new Effect.KillWorker(worker.id));
     } else if (worker.isStopping()) {
-      if (!worker.asked && !leases.isAsked(worker.lease)) {
+      if (!worker.asked && !leases.isAsked(worker.lease) && !leases.awaitsReturn(worker.lease)) {
         signal(service, worker);
       }
     } else if (!leases.has(worker.lease)) {

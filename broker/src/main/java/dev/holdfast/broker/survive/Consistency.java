@@ -149,6 +149,7 @@ final class Consistency {
         lease.deadline(),
         lease.since(),
         lease.asked(),
+        lease.awaited(),
         lease.former());
   }
 

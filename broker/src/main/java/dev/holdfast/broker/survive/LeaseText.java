@@ -33,6 +33,7 @@ final class LeaseText {
         .put("deadline", Members.maybe(entry.deadline().orElse(null)))
         .put("since", entry.since().toString())
         .put("asked", unless(entry.asked(), false))
+        .put("awaited", unless(entry.awaited(), false))
         .put(
             "former", unless(entry.former().stream().map(ListenerName::value).toList(), List.of()));
   }
@@ -54,6 +55,7 @@ final class LeaseText {
         in.maybeMoment("deadline"),
         in.moment("since"),
         in.flag("asked"),
+        in.flag("awaited"),
         ServiceText.names(in, "former"));
   }
 

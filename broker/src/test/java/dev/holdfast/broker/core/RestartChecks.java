@@ -122,6 +122,7 @@ final class RestartChecks {
         of.deadline(),
         of.since(),
         of.asked(),
+        of.awaited(),
         of.former());
   }
 
@@ -303,7 +304,9 @@ final class RestartChecks {
             && !lease.asked()
             && lease.request().stopSignal() != 0
             && !survivors.handedOver()) {
-          require(world.stopped.contains(lease.lease()), "a holder is asked again: " + lease);
+          require(
+              world.stopped.contains(lease.lease()) != lease.awaited(),
+              "a holder is asked again, unless it will hear of it: " + lease);
         }
         if (follows && lease.asked()) {
           require(!world.stopped.contains(lease.lease()), "a holder is asked once: " + lease);
@@ -319,15 +322,17 @@ final class RestartChecks {
             && lease != null
             && !lease.asked()
             && !survivors.handedOver()) {
-          require(
+          boolean isAsked =
               effects.stream()
                   .anyMatch(
                       effect ->
                           (effect instanceof Effect.StopWorker stop
                                   && stop.worker() == worker.worker())
                               || (effect instanceof Effect.KillWorker kill
-                                  && kill.worker() == worker.worker())),
-              "a worker is asked again: " + worker);
+                                  && kill.worker() == worker.worker()));
+          require(
+              isAsked != lease.awaited(),
+              "a worker is asked again, unless it will hear of it: " + worker);
         }
         if (worker.state() == WorkerState.STARTING
             && worker.config().ready().when() != ReadyWhen.EXEC

@@ -144,6 +144,92 @@ class SurvivalTest {
       assertThat(lives.of(Effect.StopHolder.class)).isEmpty();
     }
 
+    private LeaseId awaited() {
+      lives.listen("web", listener("8080"));
+      LeaseId lease = lives.acquire(caller(5, 50), Hold.PROCESS, "web");
+      lives.apply(new Event.Await(caller(5, 50), lease, true));
+      lives.die();
+      return lease;
+    }
+
+    @Test
+    void whichWaitedToBeToldAreToldWhenTheyAreBack() {
+      LeaseId lease = awaited();
+      lives.resume();
+      lives.apply(new Event.Drain(ROOT, lease, Optional.empty()));
+      assertThat(lives.of(Effect.StopHolder.class)).isEmpty();
+      lives.pass(BrokerState.RETURN_TIME.minusMillis(1));
+      assertThat(lives.of(Effect.StopHolder.class)).isEmpty();
+      lives.apply(new Event.Await(caller(6, 50), lease, true));
+      assertThat(lives.answer(6, Answer.State.class).state()).isEqualTo(LeaseState.DRAINING);
+      assertThat(lives.state.nextDeadline()).isEmpty();
+      lives.die();
+      lives.resume();
+      assertThat(lives.of(Effect.StopHolder.class)).isEmpty();
+    }
+
+    @Test
+    void whichWaitedToBeToldAreAskedBySignalWhenTheyStayAway() {
+      LeaseId lease = awaited();
+      lives.resume();
+      lives.apply(new Event.Drain(ROOT, lease, Optional.empty()));
+      lives.pass(BrokerState.RETURN_TIME);
+      assertThat(lives.of(Effect.StopHolder.class))
+          .containsExactly(new Effect.StopHolder(lease, 15));
+    }
+
+    @Test
+    void whichStayAwayAreAskedInTheHalfOfTheirTime() {
+      LeaseId lease = awaited();
+      lives.resume();
+      lives.apply(new Event.Drain(ROOT, lease, Optional.of(lives.now.plusSeconds(4))));
+      lives.die(); // once more: who is back then is told, and who is not is waited for again
+      lives.resume();
+      assertThat(lives.of(Effect.StopHolder.class)).isEmpty();
+      lives.pass(Duration.ofSeconds(2).minusMillis(1));
+      assertThat(lives.of(Effect.StopHolder.class)).isEmpty();
+      lives.pass(Duration.ofMillis(1));
+      assertThat(lives.of(Effect.StopHolder.class)).hasSize(1);
+    }
+
+    @Test
+    void whichNoLongerWaitAreAskedBySignalAtOnce() {
+      LeaseId lease = awaited();
+      lives.resume();
+      lives.apply(new Event.Await(caller(6, 50), lease, true));
+      lives.apply(new Event.ConnectionClosed(6));
+      lives.apply(new Event.Drain(ROOT, lease, Optional.empty()));
+      assertThat(lives.of(Effect.StopHolder.class)).hasSize(1);
+    }
+
+    private Caller ofWorker(long number) {
+      return new Caller(100 + number, 50, 0, 0, List.of());
+    }
+
+    @Test
+    void ofWorkersAreToldWhenTheyAreBackOrAskedBySignal() {
+      lives.configure(service(ReadyWhen.NOTIFY, 2, "v1"));
+      List<Long> workers = lives.spawn();
+      for (long worker : workers) {
+        lives.ready(worker);
+        lives.apply(new Event.Await(ofWorker(worker), lives.leaseOf(worker), true));
+        lives.leases.add(lives.leaseOf(worker));
+      }
+      lives.die();
+      lives.resume();
+      for (long worker : workers) {
+        lives.apply(new Event.Drain(ROOT, lives.leaseOf(worker), Optional.empty()));
+        assertThat(lives.of(Effect.StopWorker.class)).isEmpty();
+      }
+      lives.apply(new Event.Await(ofWorker(7), lives.leaseOf(workers.get(0)), true));
+      lives.die(); // in the middle of it
+      lives.resume();
+      assertThat(lives.of(Effect.StopWorker.class)).isEmpty();
+      lives.pass(BrokerState.RETURN_TIME);
+      assertThat(lives.of(Effect.StopWorker.class))
+          .containsExactly(new Effect.StopWorker(workers.get(1), 15));
+    }
+
     @Test
     void onAnOldSocketStayThere() {
       lives.configure(service(ReadyWhen.NOTIFY, 0, "v1"));

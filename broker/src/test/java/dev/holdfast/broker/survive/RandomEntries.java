@@ -157,7 +157,9 @@ final class RandomEntries {
         one(new LeaseState[] {LeaseState.WARMING, LeaseState.READY, LeaseState.DRAINING}),
         Optional.ofNullable(maybe(this::moment)),
         moment(),
-        random.nextBoolean());
+        random.nextBoolean(),
+        random.nextBoolean(),
+        List.of());
   }
 
   Entry.OfWorker worker(long number, String service, LeaseId lease, int pid) {
