@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -52,6 +53,8 @@ import picocli.CommandLine.Parameters;
 final class ProveVerb extends Verb {
 
   private static final String CONTROL = "dev.holdfast.Control.";
+
+  private static final Duration BETWEEN_LOOKS = Duration.ofMillis(50);
 
   /** For a listener without a service, where nothing says how long. */
   private static final int SECONDS_ALONE = 10;
@@ -127,6 +130,9 @@ final class ProveVerb extends Verb {
     try (Broker broker = connect(surroundings)) {
       plan = plan(speech, broker);
     }
+    if (plan.service().isPresent()) {
+      awaitStart(plan.service().get(), surroundings);
+    }
     ProveReport report =
         Prove.run(
             plan,
@@ -136,6 +142,30 @@ final class ProveVerb extends Verb {
             event -> tell(event, surroundings));
     surroundings.print(json ? report.json() : "\n" + report.text());
     return report.passed() ? ExitCode.OK : ExitCode.REFUSED;
+  }
+
+  /**
+   * A service that was only just started has nobody who answers, and its clients would be counted
+   * as lost. Its ready-timeout bounds this; then it is failing, which is no start any more.
+   */
+  private void awaitStart(String name, Surroundings surroundings) throws Failure, VarlinkException {
+    try (Broker broker = connect(surroundings)) {
+      if (!isStarting(name, broker)) {
+        return;
+      }
+      tell("waiting for a worker of " + name + " to be ready", surroundings);
+      do {
+        LockSupport.parkNanos(BETWEEN_LOOKS.toNanos());
+      } while (isStarting(name, broker));
+    }
+  }
+
+  private static boolean isStarting(String name, Broker broker) throws Failure, VarlinkException {
+    List<JsonObject> services = new ArrayList<>();
+    list(broker, new ArrayList<>(), services);
+    return services.stream()
+        .filter(each -> each.string("name").equals(name))
+        .anyMatch(each -> each.string("state").equals("starting") && each.integer("ready") == 0);
   }
 
   private void tell(String event, Surroundings surroundings) {

@@ -12,6 +12,7 @@ import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -117,6 +118,33 @@ class ProveVerbTest {
         .contains("KILLED 1: worker 1 did not end in 10 s")
         .endsWith("Nothing was lost. shop was restarted once.\n");
     assertThat(ran.out()).matches(text -> text.chars().allMatch(c -> c < 0x7f), "plain ASCII");
+  }
+
+  @Test
+  void waitsForTheFirstWorkerOfAServiceThatIsStarting() {
+    AtomicInteger looks = new AtomicInteger();
+    JsonObject web = listener("web", "tcp:127.0.0.1:" + server.getAddress().getPort());
+    broker.on(
+        CONTROL + "List",
+        parameters -> {
+          boolean starting = looks.incrementAndGet() < 4;
+          JsonObject service =
+              JsonObject.builder()
+                  .put("name", "shop")
+                  .put("state", starting ? "starting" : "running")
+                  .put("ready", starting ? 0L : 1L)
+                  .put("listeners", List.of("web"))
+                  .build();
+          return new FakeBroker.Answers(
+              List.of(JsonObject.of("listeners", List.of(web), "services", List.of(service))),
+              List.of());
+        });
+
+    Ran ran = run("prove web --restarts 1 --connections 4");
+
+    assertThat(ran.code()).isEqualTo(ExitCode.OK);
+    assertThat(looks).hasValue(4);
+    assertThat(ran.out()).startsWith("waiting for a worker of shop to be ready\nstorming web at ");
   }
 
   @Test

@@ -111,7 +111,7 @@ class NotifyIT {
 
   @Test
   void stoppingIsBelieved() throws Exception {
-    SupervisedService web = talking("ready = \"notify\"");
+    SupervisedService web = talking("ready = \"notify\"", "stop-timeout = \"1s\"");
     int before = web.pid();
     try (Events events = stage.broker().watch()) {
       assertThat(say("STOPPING=1\nSTATUS=Saving")).isEqualTo(before);
