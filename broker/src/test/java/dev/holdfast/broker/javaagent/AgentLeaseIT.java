@@ -183,6 +183,36 @@ class AgentLeaseIT {
     assertThat(after.isAlive()).isTrue();
   }
 
+  /**
+   * It waited to be told of drains, and cannot have said so again to the new broker: a signal would
+   * end it with what it has accepted.
+   */
+  @ParameterizedTest
+  @EnumSource
+  void whoIsNotBackYetIsNotEndedByASignal(Way way) throws Exception {
+    start();
+    ProgramProcess server = next(way, "selector", "");
+    String lease = lease(server);
+    LoadGenerator load = stage.load(8);
+    Stage.awaitMore(load, 200);
+    server.signal(ProgramProcess.SIGSTOP);
+    ProgramProcess after;
+    try {
+      stage.crash();
+      stage.startAgain();
+      after = next(way, "selector", "");
+      Await.until(
+          () -> lease + " drains: " + stage.broker().lastWritten(),
+          () -> leaseOf(server).orElseThrow().string("state").equals("draining"));
+    } finally {
+      server.signal(ProgramProcess.SIGCONT);
+    }
+    assertThat(server.awaitEnd()).as(server.written()).isEqualTo(TERMINATED);
+    Stage.awaitMore(load, 200);
+    Stage.endWithoutLoss(load);
+    assertThat(after.isAlive()).isTrue();
+  }
+
   /** As where a sandbox forbids it: then the agent itself brings the listener back. */
   @Test
   void aListenerComesBackFromTheAgentWhereNoneMayBeTaken() throws Exception {
