@@ -37,10 +37,15 @@ final class InheritedLease {
       throws IOException {
     String lease = environment.getOrDefault("HOLDFAST_LEASE", "");
     String count = environment.getOrDefault("LISTEN_FDS", "");
-    // Another pid: the variables were meant for a parent of ours, and 3 may be anything by now.
+    if (lease.isEmpty() || count.isEmpty()) {
+      return Optional.empty();
+    }
+    // Another pid: a wrapper has forked us, or our pid namespace is a new one; and then all that
+    // was
+    // passed is here. Else the variables were meant for a parent of ours, and 3 may be anything.
     String meantFor = environment.getOrDefault("LISTEN_PID", "");
     boolean ours = meantFor.isEmpty() || meantFor.equals(Long.toString(pid));
-    if (lease.isEmpty() || count.isEmpty() || !ours) {
+    if (!ours && !areServed(first, count(count))) {
       return Optional.empty();
     }
     String[] names = environment.getOrDefault("LISTEN_FDNAMES", "").split(":", -1);
@@ -67,6 +72,21 @@ final class InheritedLease {
         descriptors.forEach(OwnedFd::release);
       }
     }
+  }
+
+  /** Whether all of these are sockets as a listener has them, which is looked at in copies. */
+  private static boolean areServed(int first, int count) {
+    for (int i = 0; i < count; i++) {
+      try (OwnedFd copy = OwnedFd.copyOf(first + i)) {
+        SocketFacts facts = Sockets.facts(copy);
+        if (!facts.listening() && !facts.isDatagram()) {
+          return false;
+        }
+      } catch (IOException e) {
+        return false; // EBADF, ENOTSOCK
+      }
+    }
+    return true;
   }
 
   private static int count(String text) throws IOException {

@@ -55,6 +55,9 @@ public final class Lease implements AutoCloseable {
    * sockets are the descriptors from 3 up. Empty when it was started otherwise. The first call
    * takes the descriptors over; each further one returns the same lease, released or not.
    *
+   * <p>A process with another pid than LISTEN_PID has it too if all of these descriptors are
+   * listeners: below a wrapper that forks, and in a pid namespace.
+   *
    * @throws IOException when the environment speaks of descriptors that are no sockets
    */
   public static Optional<Lease> inherited() throws IOException {

@@ -9,6 +9,7 @@ import dev.holdfast.fd.UnixAddress;
 import dev.holdfast.varlink.Call;
 import dev.holdfast.varlink.JsonObject;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.SocketException;
 import java.nio.channels.ServerSocketChannel;
@@ -20,6 +21,8 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
 class LeaseTest {
@@ -167,8 +170,10 @@ class LeaseTest {
     }
   }
 
-  @Test
-  void inheritsWhatExecLeft() throws Exception {
+  /** What is passed on by a wrapper that forks, and into a pid namespace, has another's pid. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void inheritsWhatExecLeft(boolean forked) throws Exception {
     try (TestListener web = TestListener.open(true)) {
       int first = web.fd().dup().release();
       Map<String, String> environment =
@@ -178,8 +183,8 @@ class LeaseTest {
               "LISTEN_FDNAMES", "web",
               "LISTEN_PID", "7",
               "HOLDFAST_SOCKET", address().toString());
-      assertThat(InheritedLease.read(environment, 8, first)).isEmpty();
-      try (Lease lease = InheritedLease.read(environment, 7, first).orElseThrow()) {
+      int pid = forked ? 8 : 7;
+      try (Lease lease = InheritedLease.read(environment, pid, first).orElseThrow()) {
         assertThat(lease.id()).isEqualTo("l9");
         assertThat(lease.sockets())
             .containsExactly(
@@ -189,6 +194,18 @@ class LeaseTest {
       assertThatThrownBy(() -> InheritedLease.read(environment, 7, 100_000))
           .hasMessageContaining(
               "inherit lease l9 of HOLDFAST_LEASE: fcntl descriptor 100000: EBADF");
+    }
+  }
+
+  @Test
+  void inheritsNothingWhereOnlyTheVariablesCameAlong() throws Exception {
+    Map<String, String> environment =
+        Map.of("HOLDFAST_LEASE", "l9", "LISTEN_FDS", "1", "LISTEN_PID", "7");
+    assertThat(InheritedLease.read(environment, 8, 100_000)).isEmpty();
+    try (OwnedFd file = OwnedFd.openForReading("/dev/null");
+        OwnedFd unbound = Sockets.open(InetAddress.getLoopbackAddress(), Sockets.Kind.STREAM)) {
+      assertThat(InheritedLease.read(environment, 8, file.number())).isEmpty();
+      assertThat(InheritedLease.read(environment, 8, unbound.number())).isEmpty();
     }
   }
 }

@@ -101,7 +101,10 @@ class ArchitectureTest {
   static final ArchRule theAgentBesideTheProgramStandsAlone =
       noClasses()
           .that()
-          .resideInAnyPackage("dev.holdfast.agent.adopt", "dev.holdfast.agent.adopt.nio")
+          .resideInAnyPackage(
+              "dev.holdfast.agent.adopt",
+              "dev.holdfast.agent.adopt.nio",
+              "dev.holdfast.agent.adopt.misc")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(

@@ -83,7 +83,16 @@ public final class OwnedFd implements AutoCloseable {
    * above, so never a standard stream.
    */
   public OwnedFd dup() throws ErrnoException {
-    int copy = Libc.fcntl(number(), Libc.F_DUPFD_CLOEXEC, 3);
+    return copyOf(number());
+  }
+
+  /**
+   * The same of a number that is somebody else's, who keeps it as it is.
+   *
+   * @throws ErrnoException EBADF where no such descriptor is open
+   */
+  public static OwnedFd copyOf(int number) throws ErrnoException {
+    int copy = Libc.fcntl(number, Libc.F_DUPFD_CLOEXEC, 3);
     if (copy < 0) {
       throw ErrnoException.last("dup", "descriptor " + number);
     }

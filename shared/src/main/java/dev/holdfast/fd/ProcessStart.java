@@ -12,7 +12,8 @@ import java.util.Optional;
 public record ProcessStart(int pid, long ticks) {
 
   private static final int ROOM = 1024; // a name of 15 bytes and 51 numbers are less
-  private static final int START = 19; // counted from the state, which follows the name
+  private static final int PARENT = 1; // counted from the state, which follows the name
+  private static final int START = 19;
 
   private static final ThreadLocal<Memory> SCRATCH =
       ThreadLocal.withInitial(() -> new Memory(ROOM));
@@ -28,6 +29,15 @@ public record ProcessStart(int pid, long ticks) {
    * its lines.
    */
   public static long ticks(int pid) {
+    return read(pid, START);
+  }
+
+  /** The pid of its parent in our pid namespace; 0 where it is in another, or is not known. */
+  public static int parent(int pid) {
+    return (int) read(pid, PARENT);
+  }
+
+  private static long read(int pid, int field) {
     if (pid <= 0) {
       return 0;
     }
@@ -38,26 +48,26 @@ public record ProcessStart(int pid, long ticks) {
     Memory room = SCRATCH.get();
     long length = Libc.read(number, room, ROOM);
     int unused = Libc.close(number);
-    return length <= 0 ? 0 : parse(room.getByteArray(0, (int) length));
+    return length <= 0 ? 0 : parse(room.getByteArray(0, (int) length), field);
   }
 
-  static long parse(byte[] line) {
+  static long parse(byte[] line, int wanted) {
     int at = line.length - 1;
     // The name, in parentheses, is the program's choice: it may have spaces and parentheses.
     while (at >= 0 && line[at] != ')') {
       at--;
     }
     at += 2;
-    for (int field = 0; field < START && at < line.length; at++) {
+    for (int field = 0; field < wanted && at < line.length; at++) {
       if (line[at] == ' ') {
         field++;
       }
     }
-    long ticks = 0;
+    long value = 0;
     for (; at < line.length && line[at] >= '0' && line[at] <= '9'; at++) {
-      ticks = ticks * 10 + line[at] - '0';
+      value = value * 10 + line[at] - '0';
     }
-    return ticks;
+    return value;
   }
 
   /** Whether the pid still means this process; a zombie counts as it. */

@@ -15,6 +15,7 @@ class ProcessStartTest {
       ProcessStart start = ProcessStart.of(waiting.child().pid()).orElseThrow();
       assertThat(start.ticks()).isEqualTo(Long.parseLong(waiting.stat(22)));
       assertThat(start.isStill()).isTrue();
+      assertThat(ProcessStart.parent(start.pid())).isEqualTo(Limits.processId());
       start.open().close();
     }
   }
@@ -22,9 +23,10 @@ class ProcessStartTest {
   @Test
   void readsPastANameOfAnyCharacters() {
     String line = "7 (a) S 1 (b) R 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 4711 99 1";
-    assertThat(ProcessStart.parse(line.getBytes(UTF_8))).isEqualTo(4711);
-    assertThat(ProcessStart.parse("7 (cut) S 1".getBytes(UTF_8))).isZero();
-    assertThat(ProcessStart.parse(new byte[0])).isZero();
+    assertThat(ProcessStart.parse(line.getBytes(UTF_8), 19)).isEqualTo(4711);
+    assertThat(ProcessStart.parse(line.getBytes(UTF_8), 1)).isEqualTo(1);
+    assertThat(ProcessStart.parse("7 (cut) S 1".getBytes(UTF_8), 19)).isZero();
+    assertThat(ProcessStart.parse(new byte[0], 19)).isZero();
   }
 
   @Test

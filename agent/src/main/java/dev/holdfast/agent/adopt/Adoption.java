@@ -28,21 +28,21 @@ final class Adoption implements Function<Object[], @Nullable Object> {
   private final Supply supply;
   private final JdkSockets jdk;
   private final Placement placement;
-  private final Runnable accepting;
+  private final Serving serving;
   private final List<Adopted> all = new ArrayList<>(); // guarded by this
   private @Nullable JdkHook hook; // written once, before a class is patched that asks
   private boolean saidOptional; // guarded by this
   private volatile boolean isAccepting; // written by the first thread that accepts
 
   /**
-   * @param accepting is run when the program accepts for the first time, on its thread
+   * @param serving is told when the program has a listener, and accepts for the first time
    */
-  Adoption(Options options, Supply supply, JdkSockets jdk, Runnable accepting) {
+  Adoption(Options options, Supply supply, JdkSockets jdk, Serving serving) {
     this.options = options;
     this.supply = supply;
     this.jdk = jdk;
     this.placement = new Placement(jdk);
-    this.accepting = accepting;
+    this.serving = serving;
   }
 
   void hook(JdkHook to) {
@@ -109,7 +109,7 @@ final class Adoption implements Function<Object[], @Nullable Object> {
     JdkHook told = hook;
     if (isFirst && told != null) {
       told.stopWatching();
-      accepting.run();
+      serving.accepts();
     }
   }
 
@@ -164,6 +164,7 @@ final class Adoption implements Function<Object[], @Nullable Object> {
     }
     all.removeIf(each -> each.number() == number); // closed, or it could not be this one's
     all.add(new Adopted(socket, number, JdkSockets.inode(number), offer));
+    serving.adopted();
   }
 
   private static String blocking(Offer offer) {

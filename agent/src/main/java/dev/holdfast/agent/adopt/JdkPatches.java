@@ -29,7 +29,7 @@ final class JdkPatches implements ClassFileTransformer {
   private static final String NIO = "sun/nio/ch/";
   private static final String HOOK = NIO + "AdoptedSockets";
   private static final String DATAGRAMS = NIO + "AdoptedDatagrams";
-  private static final String OURS = "dev/holdfast/agent/adopt/nio/";
+  private static final String OURS = "dev/holdfast/agent/adopt/";
   private static final String FD = "Ljava/io/FileDescriptor;";
   private static final String FAMILY = "Ljava/net/ProtocolFamily;";
   private static final String INET = "Ljava/net/InetAddress;";
@@ -123,8 +123,8 @@ final class JdkPatches implements ClassFileTransformer {
     try {
       MethodHandles.Lookup nio =
           MethodHandles.privateLookupIn(Class.forName("sun.nio.ch.Net"), MethodHandles.lookup());
-      Class<?> hook = nio.defineClass(ours(jar, "AdoptedSockets"));
-      Class<?> unused = nio.defineClass(ours(jar, "AdoptedDatagrams"));
+      Class<?> hook = nio.defineClass(renamed(jar, "nio/AdoptedSockets", NIO));
+      Class<?> unused = nio.defineClass(renamed(jar, "nio/AdoptedDatagrams", NIO));
       agent.hook(new JdkHook(hook, agent));
       JdkPatches patches = new JdkPatches();
       List<Class<?>> classes = new ArrayList<>();
@@ -163,15 +163,15 @@ final class JdkPatches implements ClassFileTransformer {
         Map.of());
   }
 
-  /** A class of ours as it is to be one of the JDK's. */
-  private static byte[] ours(JarFile jar, String name) throws IOException {
+  /** A class of ours as it is to be one of a package of the JDK's. */
+  static byte[] renamed(JarFile jar, String name, String to) throws IOException {
     ZipEntry entry = jar.getEntry(OURS + name + ".class");
     if (entry == null) {
       throw new IOException(jar.getName() + " is not complete: it has no " + name);
     }
     try (InputStream in = jar.getInputStream(entry)) {
       ConstantPool pool = new ConstantPool(in.readAllBytes());
-      pool.rename(OURS, NIO);
+      pool.rename(OURS + name.substring(0, name.lastIndexOf('/') + 1), to);
       return pool.toClassFile();
     }
   }

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -134,6 +135,19 @@ final class JdkSockets {
   String localUnixAddress(int fd) throws IOException {
     byte[] bytes = (byte[]) call(localUnixAddress, object(fd));
     return bytes == null ? "" : new String(bytes, StandardCharsets.UTF_8);
+  }
+
+  /**
+   * Binds a Unix socket to a name that nobody can guess, which needs no file (unix(7)), and
+   * listens.
+   */
+  void listenAtSecretName(int fd) throws IOException {
+    byte[] name = ("\0holdfast-" + UUID.randomUUID()).getBytes(StandardCharsets.US_ASCII);
+    call(
+        method(jdk("UnixDomainSockets"), "bind0", FileDescriptor.class, byte[].class),
+        object(fd),
+        name);
+    call(method(jdk("Net"), "listen", FileDescriptor.class, int.class), object(fd), 1);
   }
 
   void setNonBlocking(int fd) throws IOException {

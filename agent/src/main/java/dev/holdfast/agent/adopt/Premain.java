@@ -57,7 +57,7 @@ public final class Premain {
     if (!supply.isInherited()) {
       supply.prepare();
     }
-    Serving serving = new Serving(options, supply, jdk);
+    Serving serving = new Serving(options, supply, jdk, jar);
     Adoption adoption = new Adoption(options, supply, jdk, serving);
     serving.adoption(adoption);
     JdkPatches.apply(jvm, jar, adoption);

@@ -13,14 +13,19 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.jar.JarFile;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What is done when the broker wants its listeners back. First the program is left without new
- * connections, though it notices nothing: a socket to which nobody can connect is put under the
- * numbers of its listeners. Then it has a moment to answer what it has accepted, which is all that
- * a server without a graceful stop of its own needs. Then the JVM is asked to end as SIGTERM does
- * it. On the thread that tells of the drain; may take as long as there is time.
+ * What is done when the broker wants its listeners back, and when somebody asks the JVM to end by
+ * SIGTERM, which a server without a graceful stop would do at once. First the program is left
+ * without new connections, though it notices nothing: a socket to which nobody can connect is put
+ * under the numbers of its listeners. Then it has a moment to answer what it has accepted, which is
+ * all that a server without a graceful stop of its own needs. Then the JVM is asked to end as
+ * SIGTERM does it. On the thread that tells of the drain or of the signal; may take as long as
+ * there is time. Who asks again is not made to wait.
  */
 final class Stopping {
 
@@ -34,11 +39,45 @@ final class Stopping {
   private final Options options;
   private final Adoption adoption;
   private final JdkSockets jdk;
+  private final AtomicBoolean hasBegun = new AtomicBoolean();
+  private volatile @Nullable TermSignal signal; // null: it is the JVM's
 
   Stopping(Options options, Adoption adoption, JdkSockets jdk) {
     this.options = options;
     this.adoption = adoption;
     this.jdk = jdk;
+  }
+
+  /** From now on SIGTERM does what a drain does. */
+  void takeSignal(JarFile jar) {
+    try {
+      signal = TermSignal.take(jar, this::terminate);
+    } catch (IOException e) {
+      Said.debug(e.getMessage() + ": SIGTERM ends this JVM at once");
+    }
+  }
+
+  private void terminate() {
+    try {
+      if (hasBegun.compareAndSet(false, true)) {
+        finish(-1);
+      }
+    } finally {
+      pass();
+    }
+  }
+
+  private void pass() {
+    TermSignal taken = signal;
+    try {
+      if (taken != null) {
+        taken.pass();
+        return;
+      }
+    } catch (IOException e) {
+      Said.debug(String.valueOf(e.getMessage()));
+    }
+    System.exit(SIGTERM_STATUS);
   }
 
   /**
@@ -47,22 +86,26 @@ final class Stopping {
    * @param millisLeft negative where there is no end
    */
   void drain(long millisLeft, BrokerLink link) {
-    List<Adoption.Adopted> adopted = adoption.open();
-    boolean isQuiet = leave(adopted);
     if (options.drain() == Options.Drain.CLOSE) {
+      boolean unused = leave(adoption.open());
       Said.line("the broker wants its listeners back: no more connections are accepted");
       try {
         link.release();
       } catch (IOException e) {
         Said.failure("release the lease", e);
       }
-      return;
+    } else if (hasBegun.compareAndSet(false, true)) {
+      finish(millisLeft);
+      Said.debug("the broker wants its listeners back: the JVM is asked to end");
+      end();
     }
-    if (isQuiet) {
+  }
+
+  private void finish(long millisLeft) {
+    List<Adoption.Adopted> adopted = adoption.open();
+    if (!adopted.isEmpty() && leave(adopted)) {
       awaitQuiet(adopted, millisLeft);
     }
-    Said.debug("the broker wants its listeners back: the JVM is asked to end");
-    end();
   }
 
   /** Accepts no more; false where that could not be done, and the program's own end has to do. */
@@ -81,18 +124,29 @@ final class Stopping {
     }
   }
 
-  /** Listens where nobody can connect: a path that is removed again. */
-  private static ServerSocketChannel nowhere() throws IOException {
-    Path directory = Files.createTempDirectory("holdfast-");
-    Path path = directory.resolve("nowhere");
+  /** Listens where nobody can connect, as long as it is not closed. */
+  private ServerSocketChannel nowhere() throws IOException {
     ServerSocketChannel channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
     try {
-      channel.bind(UnixDomainSocketAddress.of(path));
+      try {
+        listenAtRemovedPath(channel);
+      } catch (IOException e) { // no directory that can be written to, as in a sandbox
+        Said.debug("listen at a path: " + e.getMessage());
+        jdk.listenAtSecretName(number(channel));
+      }
       channel.configureBlocking(false); // as the listener was that it takes the place of
       return channel;
     } catch (IOException e) {
       channel.close();
       throw e;
+    }
+  }
+
+  private static void listenAtRemovedPath(ServerSocketChannel channel) throws IOException {
+    Path directory = Files.createTempDirectory("holdfast-");
+    Path path = directory.resolve("nowhere");
+    try {
+      channel.bind(UnixDomainSocketAddress.of(path));
     } finally {
       Files.deleteIfExists(path);
       Files.deleteIfExists(directory);

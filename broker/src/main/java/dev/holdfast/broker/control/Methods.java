@@ -20,6 +20,7 @@ import dev.holdfast.fd.ErrnoException;
 import dev.holdfast.fd.Limits;
 import dev.holdfast.fd.OwnedFd;
 import dev.holdfast.fd.Pidfd;
+import dev.holdfast.fd.ProcessStart;
 import dev.holdfast.fd.Signals;
 import dev.holdfast.listener.InvalidSpecException;
 import dev.holdfast.listener.LeaseId;
@@ -39,12 +40,14 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -68,6 +71,7 @@ public final class Methods implements Connections.Calls {
 
   private static final String SERVICE = "org.varlink.service";
   private static final int SIGTERM = 15;
+  private static final int MOST_ABOVE = 32;
   static final String WORKER = "dev.holdfast.Worker";
   private static final String CONTROL = "dev.holdfast.Control";
 
@@ -361,7 +365,17 @@ public final class Methods implements Connections.Calls {
       offered.add(
           OfferedSockets.look(names.get(i), stored.keep(fd), fd, socket.string("endpoint")));
     }
-    event(new Event.Restore(connection.caller(), lease, offered));
+    Caller caller = connection.caller();
+    event(new Event.Restore(caller, above(caller.pid()), lease, offered));
+  }
+
+  private static Set<Integer> above(int pid) {
+    Set<Integer> above = new HashSet<>();
+    for (int each = ProcessStart.parent(pid); each > 0 && above.size() < MOST_ABOVE; ) {
+      above.add(each);
+      each = ProcessStart.parent(each);
+    }
+    return above;
   }
 
   private static LeaseId lease(JsonObject parameters) throws VarlinkException {

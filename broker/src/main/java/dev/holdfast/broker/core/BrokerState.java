@@ -1705,7 +1705,7 @@ public final class BrokerState {
     }
     Caller caller = request.caller();
     Lease lease = leases.get(request.lease());
-    if (lease == null || !isHolder(caller, lease)) {
+    if (lease == null || !isHolder(request, lease)) {
       discard(request.offered());
       out.refuse(
           caller,
@@ -1751,10 +1751,15 @@ public final class BrokerState {
   }
 
   /** Stricter than for what is asked of a lease: it becomes that process's once more. */
-  private static boolean isHolder(Caller caller, Lease lease) {
-    // What a worker started may speak for it: who offers the same socket has it anyway.
+  private static boolean isHolder(Event.Restore request, Lease lease) {
+    // What a worker started may speak for it: who offers the same socket has it anyway. So may what
+    // a wrapper started that was given the lease: a sandbox, for example, which is followed.
+    Caller caller = request.caller();
     return caller.uid() == lease.uid()
-        && (lease.worker() != 0 || lease.pid() == 0 || caller.pid() == lease.pid());
+        && (lease.worker() != 0
+            || lease.pid() == 0
+            || caller.pid() == lease.pid()
+            || (lease.followed && request.above().contains(lease.pid())));
   }
 
   private static String describe(Caller caller) {

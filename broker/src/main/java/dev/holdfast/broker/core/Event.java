@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Something that happened in the world: a call, the end of a process, what came of an effect. */
@@ -401,10 +402,19 @@ public sealed interface Event {
   /**
    * A worker gives back what its lease had. What becomes of each descriptor is for the state to
    * say.
+   *
+   * @param above the pids of the processes that the caller descends from, as far as they are known
    */
-  record Restore(Caller caller, LeaseId lease, List<Offered> offered) implements Event {
+  record Restore(Caller caller, Set<Integer> above, LeaseId lease, List<Offered> offered)
+      implements Event {
     public Restore {
+      above = Set.copyOf(above);
       offered = List.copyOf(offered);
+    }
+
+    /** From a process of which nobody knows what started it. */
+    public Restore(Caller caller, LeaseId lease, List<Offered> offered) {
+      this(caller, Set.of(), lease, offered);
     }
 
     @Override

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.holdfast.listener.LeaseId;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -118,6 +119,16 @@ class RestoreTest {
     lives.bind(lives.of(Effect.Bind.class).get(0));
     assertNotTaken(offer(web), "does not have that listener");
     assertThat(lives.state.hasLease(lease)).isTrue();
+  }
+
+  /** As in a pid namespace: the holder of the lease is what has started the sandbox. */
+  @Test
+  void isForWhatTheHolderStartedToo() {
+    lose();
+    Set<Integer> above = Set.of(40, 50, 1);
+    lives.apply(new Event.Restore(caller(7, 51), above, lease, List.of(offer(web))));
+    assertThat(lives.answer(7, Answer.Restored.class).accepted()).containsExactly(name("web"));
+    assertThat(lives.of(Effect.Follow.class)).isEmpty();
   }
 
   @Test

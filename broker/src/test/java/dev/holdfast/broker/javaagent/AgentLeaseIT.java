@@ -155,6 +155,67 @@ class AgentLeaseIT {
         .doesNotContain(SocketIdentity.of(stage.broker(), "web").inode());
   }
 
+  // ---- signals
+
+  /** By a broker that does not know yet whom to ask, for example, or by init. */
+  @ParameterizedTest
+  @EnumSource
+  void oneThatIsTerminatedLosesNothing(Way way) throws Exception {
+    start();
+    ProgramProcess server = next(way, "selector", "");
+    ProgramProcess other =
+        stage
+            .workers("web")
+            .exec("other", Adopting.of(Binder.class, "channel", HOST, port).words());
+    awaitReady(other);
+    LoadGenerator load = stage.load(16);
+    Stage.awaitMore(load, 200);
+    server.signal(ProgramProcess.SIGTERM);
+    assertThat(server.awaitEnd()).as(server.written()).isEqualTo(TERMINATED);
+    assertThat(server.errLines()).isEmpty();
+    Stage.awaitMore(load, 200);
+    Stage.endWithoutLoss(load);
+  }
+
+  @Test
+  void whoTerminatesTwiceIsNotMadeToWait() throws Exception {
+    start();
+    ProgramProcess server = next(Way.EXEC, "channel", "quiet=60s");
+    assertThat(Client.pid(port)).isEqualTo(server.pid()); // all that it opens once is open
+    int before = SocketIdentity.inodesOf(server.pid()).size();
+    stage.keep(Client.connect(port)); // and says nothing, so it stays open
+    Await.until(
+        () -> "an accepted connection",
+        () -> SocketIdentity.inodesOf(server.pid()).size() == before + 1);
+    server.signal(ProgramProcess.SIGTERM);
+    Await.until(
+        () -> "a socket in the listener's place: " + server.written(),
+        () -> SocketIdentity.inodesOf(server.pid()).size() > before + 1);
+    server.signal(ProgramProcess.SIGTERM);
+    assertThat(server.awaitEnd()).as(server.written()).isEqualTo(TERMINATED);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aProgramThatHandlesTheSignalItselfStillDoes(Way way) throws Exception {
+    start();
+    Adopting jvm =
+        Adopting.words(
+            "-cp",
+            Checkout.testClassPath() + ":" + Checkout.agentClassPath(),
+            OwnSignal.class.getName(),
+            HOST,
+            String.valueOf(port));
+    ProgramProcess server =
+        way == Way.EXEC
+            ? stage.workers("web").exec("server", jvm.words())
+            : stage.program("server", jvm.words());
+    awaitReady(server);
+    server.signal(ProgramProcess.SIGTERM);
+    assertThat(server.awaitEnd()).as(server.written()).isEqualTo(7);
+    assertThat(server.outLines()).containsExactly("own TERM");
+  }
+
   // ---- the broker's death
 
   @ParameterizedTest

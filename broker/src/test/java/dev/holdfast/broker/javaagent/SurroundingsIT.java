@@ -2,6 +2,7 @@ package dev.holdfast.broker.javaagent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.holdfast.agent.load.LoadGenerator;
 import dev.holdfast.broker.services.Client;
 import dev.holdfast.broker.services.Stage;
 import dev.holdfast.broker.testing.Await;
@@ -9,6 +10,7 @@ import dev.holdfast.broker.testing.Checkout;
 import dev.holdfast.broker.testing.ListeningSocket;
 import dev.holdfast.broker.testing.Probe;
 import dev.holdfast.broker.testing.ProgramProcess;
+import dev.holdfast.broker.testing.SocketIdentity;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -16,6 +18,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
@@ -80,11 +83,19 @@ class SurroundingsIT {
 
   /** And it ends as the broker asks it to. */
   private void assertIsDrained(ProgramProcess program) throws Exception {
-    String lease = stage.broker().leases().get(0).string("lease");
+    drain(program);
+    assertThat(program.errLines()).isEmpty();
+  }
+
+  private void drain(ProgramProcess program) throws Exception {
+    String lease =
+        stage.broker().leases().stream()
+            .min(Comparator.comparing(each -> each.string("sinceUsec")))
+            .orElseThrow()
+            .string("lease");
     ProgramProcess drain = stage.begin("drain", lease, "--deadline", "20s");
     assertThat(drain.awaitEnd()).as(drain.written()).isZero();
     assertThat(program.awaitEnd()).as(program.written()).isEqualTo(TERMINATED);
-    assertThat(program.errLines()).isEmpty();
   }
 
   // ---- what else is in the JVM
@@ -430,6 +441,31 @@ class SurroundingsIT {
     command.addAll(binder().command());
     ProgramProcess program = exec(command);
     assertServes(program);
-    assertIsDrained(program);
+    SocketIdentity socket = SocketIdentity.of(stage.broker(), "web");
+    LoadGenerator load = stage.load(8);
+    Stage.awaitMore(load, 200);
+    stage.crash(); // the sandbox has another pid than the server in it, which alone has the socket
+    Stage.awaitMore(load, 200);
+    stage.startAgain();
+    Await.until(
+        () -> "the listener of before: " + stage.broker().lastWritten(),
+        () ->
+            stage.broker().listener("web").has("endpoint")
+                && SocketIdentity.of(stage.broker(), "web").equals(socket));
+    ProgramProcess next = exec(command);
+    Await.until(
+        () -> "both are ready: " + next.written() + stage.broker().lastWritten(),
+        () ->
+            stage.broker().leases().stream()
+                    .filter(each -> each.string("state").equals("ready"))
+                    .count()
+                == 2);
+    drain(program);
+    assertThat(program.errLines())
+        .hasSize(2)
+        .anyMatch(line -> line.contains("the broker is away"))
+        .anyMatch(line -> line.endsWith("the broker is back"));
+    Stage.awaitMore(load, 200);
+    Stage.endWithoutLoss(load);
   }
 }
