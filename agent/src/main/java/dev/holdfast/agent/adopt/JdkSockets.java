@@ -23,12 +23,15 @@ final class JdkSockets {
   static final int DATAGRAM = 2;
   private static final int UNIX = 3; // as InheritedChannel numbers the domains
   private static final int NONBLOCK = 0x800;
+  private static final int SOL_SOCKET = 1;
+  private static final int SO_ACCEPTCONN = 30;
 
   private final Method dup2;
   private final Method dup;
   private final Method close;
   private final Method type;
-  private final Method peerPort;
+  private final Method remoteAddress;
+  private final Method option;
   private final Method newDescriptor;
   private final Method number;
   private final Method configureBlocking;
@@ -45,12 +48,15 @@ final class JdkSockets {
     close = method(inherited, "close0", int.class);
     type = method(inherited, "soType0", int.class);
     family = method(inherited, "addressFamily", int.class);
-    peerPort = method(inherited, "peerPort0", int.class);
     Class<?> util = jdk("IOUtil");
     newDescriptor = method(util, "newFD", int.class);
     number = method(util, "fdVal", FileDescriptor.class);
     configureBlocking = method(util, "configureBlocking", FileDescriptor.class, boolean.class);
-    localAddress = method(jdk("Net"), "localAddress", FileDescriptor.class);
+    Class<?> net = jdk("Net");
+    localAddress = method(net, "localAddress", FileDescriptor.class);
+    remoteAddress = method(net, "remoteAddress", FileDescriptor.class);
+    option =
+        method(net, "getIntOption0", FileDescriptor.class, boolean.class, int.class, int.class);
     localUnixAddress = method(jdk("UnixDomainSockets"), "localAddress0", FileDescriptor.class);
     control = method(jdk("EPoll"), "ctl", int.class, int.class, int.class, int.class);
   }
@@ -122,9 +128,20 @@ final class JdkSockets {
     return number(call(family, fd)) == UNIX;
   }
 
-  /** Whether it is connected to somebody. */
+  /**
+   * Whether the socket is connected to somebody. InheritedChannel tells the peer of IPv6 only,
+   * where there is any.
+   */
   boolean isConnected(int fd) throws IOException {
-    return number(call(peerPort, fd)) >= 0;
+    if (isUnix(fd)) { // of whose peer the JDK tells nothing
+      return type(fd) != DATAGRAM
+          && number(call(option, object(fd), false, SOL_SOCKET, SO_ACCEPTCONN)) == 0;
+    }
+    try {
+      return call(remoteAddress, object(fd)) != null;
+    } catch (IOException e) {
+      return false; // ENOTCONN
+    }
   }
 
   InetSocketAddress localAddress(int fd) throws IOException {

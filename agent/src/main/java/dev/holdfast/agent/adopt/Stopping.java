@@ -10,6 +10,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -31,8 +32,10 @@ final class Stopping {
 
   private static final Duration BETWEEN_LOOKS = Duration.ofMillis(2);
 
-  /** An accept(2) that was in the kernel when the listener was taken away shows only after it. */
+  /** A thread that was about to accept when the listener was taken away has done so after it. */
   private static final Duration SETTLE = Duration.ofMillis(100);
+
+  private static final int MOST_GAPS = 1000;
 
   private static final int SIGTERM_STATUS = 128 + 15;
 
@@ -174,8 +177,49 @@ final class Stopping {
     while (now - end < 0 && now - lastOpen < SETTLE.toNanos()) {
       LockSupport.parkNanos(BETWEEN_LOOKS.toNanos()); // no event tells of what others close
       now = System.nanoTime();
-      if (isAnyOpen(adopted)) {
+      if (isAnyComing(adopted.get(0).number()) || isAnyOpen(adopted)) {
         lastOpen = now;
+      }
+    }
+  }
+
+  /**
+   * Whether a descriptor is being made: a thread is in accept(2), perhaps, and has taken a
+   * connection already that nothing shows. On a host with too much to do it can stay there for
+   * long. But the number that it has reserved is given to nobody else, so it is one that neither is
+   * open nor can be had (the kernel gives the lowest, dup(2)).
+   */
+  private boolean isAnyComing(int number) {
+    Set<Integer> taken = new HashSet<>();
+    List<Integer> copies = new ArrayList<>();
+    try {
+      String[] open = new File("/proc/self/fd").list();
+      if (open == null) {
+        return true; // not to be known now
+      }
+      int highest = 0;
+      for (String each : open) {
+        int one = Integer.parseInt(each);
+        highest = Math.max(highest, one);
+        taken.add(one);
+      }
+      int copy;
+      do {
+        copy = jdk.dup(number);
+        copies.add(copy);
+        taken.add(copy);
+      } while (copy <= highest && copies.size() < MOST_GAPS);
+      return copy > highest && taken.size() <= copy;
+    } catch (IOException e) { // EMFILE
+      Said.debug("look for connections that are being accepted: " + e.getMessage());
+      return false;
+    } finally {
+      for (int each : copies) {
+        try {
+          jdk.close(each);
+        } catch (IOException e) {
+          Said.debug("close descriptor " + each + ": " + e.getMessage());
+        }
       }
     }
   }
@@ -193,7 +237,7 @@ final class Stopping {
     }
     String[] open = new File("/proc/self/fd").list();
     if (open == null) {
-      return false;
+      return true; // not to be known now
     }
     for (String name : open) {
       int number = Integer.parseInt(name);

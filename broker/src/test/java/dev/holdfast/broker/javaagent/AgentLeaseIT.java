@@ -1,6 +1,7 @@
 package dev.holdfast.broker.javaagent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.holdfast.agent.load.LoadGenerator;
 import dev.holdfast.broker.services.Client;
@@ -11,15 +12,22 @@ import dev.holdfast.broker.testing.ListeningSocket;
 import dev.holdfast.broker.testing.ProgramProcess;
 import dev.holdfast.broker.testing.SocketIdentity;
 import dev.holdfast.varlink.JsonObject;
+import java.net.Socket;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.newsclub.net.unix.AFUNIXSocket;
+import org.newsclub.net.unix.AFUNIXSocketAddress;
 
 /** The lease of an unmodified JVM: had, ready, drained, and had again after the broker's death. */
 @Timeout(180)
@@ -27,6 +35,10 @@ class AgentLeaseIT {
   private static final String HOST = "127.0.0.1";
   private static final int TERMINATED = 128 + ProgramProcess.SIGTERM;
   private static final int ROLLOUTS = 3;
+
+  /** By then a server that is believed to be idle has ended. */
+  private static final Duration SETTLED = Duration.ofMillis(500);
+
   private static final int KILLS = 2;
 
   /** How a JVM comes by its listener. */
@@ -177,13 +189,11 @@ class AgentLeaseIT {
     Stage.endWithoutLoss(load);
   }
 
-  @Test
-  void whoTerminatesTwiceIsNotMadeToWait() throws Exception {
-    start();
-    ProgramProcess server = next(Way.EXEC, "channel", "quiet=60s");
-    assertThat(Client.pid(port)).isEqualTo(server.pid()); // all that it opens once is open
+  /** Accepts a connection that says nothing, and is asked to end. */
+  private Client terminated(ProgramProcess server, String listener) throws Exception {
+    assertThat(pid(listener)).isEqualTo(server.pid()); // all that it opens once is open
     int before = SocketIdentity.inodesOf(server.pid()).size();
-    stage.keep(Client.connect(port)); // and says nothing, so it stays open
+    Client silent = stage.keep(client(listener));
     Await.until(
         () -> "an accepted connection",
         () -> SocketIdentity.inodesOf(server.pid()).size() == before + 1);
@@ -191,6 +201,68 @@ class AgentLeaseIT {
     Await.until(
         () -> "a socket in the listener's place: " + server.written(),
         () -> SocketIdentity.inodesOf(server.pid()).size() > before + 1);
+    return silent;
+  }
+
+  private Client client(String listener) throws Exception {
+    return Client.over(
+        listener.startsWith("unix:")
+            ? AFUNIXSocket.connectTo(
+                AFUNIXSocketAddress.of(Path.of(listener.substring("unix:".length()))))
+            : new Socket(host(listener), port));
+  }
+
+  private int pid(String listener) throws Exception {
+    try (Client client = client(listener)) {
+      client.ask("/");
+      return Client.pidIn(client.answer());
+    }
+  }
+
+  private static String host(String listener) {
+    return listener.substring(0, listener.lastIndexOf(':')).replaceAll("[\\[\\]]", "");
+  }
+
+  private ProgramProcess patient(String listener) throws Exception {
+    Adopting jvm =
+        listener.startsWith("unix:")
+            ? Adopting.of(Binder.class, "unix", listener.substring("unix:".length()))
+            : Adopting.of(Binder.class, "channel", host(listener), port);
+    ProgramProcess server = stage.program("server", jvm.agent("quiet=60s").words());
+    awaitReady(server);
+    return server;
+  }
+
+  private String startOn(String listener) throws Exception {
+    port = ListeningSocket.freePort();
+    String all =
+        listener.startsWith("unix:")
+            ? "unix:" + stage.directory().resolve(listener.substring("unix:".length()))
+            : listener + port;
+    stage.file().listener("web", "listen = \"" + all + "\"");
+    stage.start();
+    return all;
+  }
+
+  /** Its program knows of no graceful stop, and is not told of the signal until it is idle. */
+  @ParameterizedTest
+  @ValueSource(strings = {"127.0.0.1:", "[::1]:", "unix:web.sock"})
+  void whatWasAcceptedIsAnsweredBeforeTheEnd(String where) throws Exception {
+    String listener = startOn(where);
+    ProgramProcess server = patient(listener);
+    Client silent = terminated(server, listener);
+    assertThatThrownBy(() -> server.onExit().get(SETTLED.toMillis(), TimeUnit.MILLISECONDS))
+        .isInstanceOf(TimeoutException.class);
+    silent.ask("/");
+    assertThat(Client.pidIn(silent.answer())).isEqualTo(server.pid());
+    assertThat(server.awaitEnd()).as(server.written()).isEqualTo(TERMINATED);
+  }
+
+  @Test
+  void whoTerminatesTwiceIsNotMadeToWait() throws Exception {
+    String listener = startOn("127.0.0.1:");
+    ProgramProcess server = patient(listener);
+    Client unused = terminated(server, listener);
     server.signal(ProgramProcess.SIGTERM);
     assertThat(server.awaitEnd()).as(server.written()).isEqualTo(TERMINATED);
   }

@@ -18,6 +18,11 @@ public final class Client implements AutoCloseable {
     this.socket = socket;
   }
 
+  /** Owns the socket, which is connected. */
+  public static Client over(Socket connected) {
+    return new Client(connected);
+  }
+
   /** Connects and says nothing yet. */
   public static Client connect(int port) throws IOException {
     return new Client(Probe.connect(port));
