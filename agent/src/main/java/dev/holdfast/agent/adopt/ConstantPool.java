@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -55,6 +56,21 @@ final class ConstantPool {
     end = at;
   }
 
+  /** Whether a plain text is anywhere in the file: most files need not be taken apart. */
+  static boolean mentions(byte[] file, String text) {
+    int last = file.length - text.length();
+    for (int at = COUNT_AT; at <= last; at++) {
+      int same = 0;
+      while (same < text.length() && file[at + same] == text.charAt(same)) {
+        same++;
+      }
+      if (same == text.length()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private static int length(ByteBuffer in, int at) {
     int tag = in.get(at);
     return switch (tag) {
@@ -76,15 +92,18 @@ final class ConstantPool {
   boolean redirect(String owner, String name, String descriptor, String toOwner, String toName) {
     boolean found = false;
     int count = entries.size();
+    byte[] wantedOwner = textEntry(owner);
+    byte[] wantedName = textEntry(name);
+    byte[] wantedDescriptor = textEntry(descriptor);
     for (int i = 1; i < count; i++) {
       byte[] entry = entries.get(i);
       if (entry.length == 0 || entry[0] != METHOD) {
         continue;
       }
       byte[] nameAndType = entries.get(number(entry, 3));
-      if (text(number(entries.get(number(entry, 1)), 1)).equals(owner)
-          && text(number(nameAndType, 1)).equals(name)
-          && text(number(nameAndType, 3)).equals(descriptor)) {
+      if (Arrays.equals(entries.get(number(nameAndType, 1)), wantedName)
+          && Arrays.equals(entries.get(number(nameAndType, 3)), wantedDescriptor)
+          && Arrays.equals(entries.get(number(entries.get(number(entry, 1)), 1)), wantedOwner)) {
         int type = add(CLASS, addText(toOwner));
         int signature = add(NAME_AND_TYPE, addText(toName), number(nameAndType, 3));
         entries.set(i, entry(METHOD, type, signature));

@@ -1,5 +1,6 @@
 package dev.holdfast.agent.adopt;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.module.ModuleDescriptor;
@@ -35,6 +36,10 @@ final class IsolatedLoader extends ClassLoader {
 
   private static final String DIRECTORY = "isolated/";
   private static final int WARNS_OF_NATIVE_ACCESS = 24;
+  private static final String LOGGING = "java/util/logging/";
+  private static final String JNA = "jna.";
+  private static final String JNI_DISPATCH = "jnidispatch.";
+  private static final String JUNIXSOCKET = "org.newsclub.net.unix.library.";
   private static final String LOGGER = "(Ljava/lang/String;)Ljava/lang/System$Logger;";
 
   static {
@@ -100,22 +105,37 @@ final class IsolatedLoader extends ClassLoader {
     if (file == null) {
       throw new ClassNotFoundException(name);
     }
-    ConstantPool pool = new ConstantPool(file);
-    if (name.startsWith("dev.holdfast.")) {
-      pool.redirect(
-          "java/lang/System",
-          "getLogger",
-          LOGGER,
-          "dev/holdfast/agent/adopt/lease/StandardErrorLogger",
-          "of");
-    } else {
-      pool.rename("java/util/logging/", "dev/holdfast/agent/adopt/lease/");
-      pool.prefix("jna.", PROPERTIES);
-      pool.prefix("jnidispatch.", PROPERTIES);
-      pool.prefix("org.newsclub.net.unix.library.", PROPERTIES);
-    }
-    byte[] changed = pool.toClassFile();
+    byte[] changed = name.startsWith("dev.holdfast.") ? withOwnLogger(file) : withOwnNames(file);
     return defineClass(name, changed, 0, changed.length);
+  }
+
+  private static byte[] withOwnLogger(byte[] file) {
+    if (!ConstantPool.mentions(file, "getLogger")) {
+      return file;
+    }
+    ConstantPool pool = new ConstantPool(file);
+    pool.redirect(
+        "java/lang/System",
+        "getLogger",
+        LOGGER,
+        "dev/holdfast/agent/adopt/lease/StandardErrorLogger",
+        "of");
+    return pool.toClassFile();
+  }
+
+  private static byte[] withOwnNames(byte[] file) {
+    if (!ConstantPool.mentions(file, LOGGING)
+        && !ConstantPool.mentions(file, JNA)
+        && !ConstantPool.mentions(file, JNI_DISPATCH)
+        && !ConstantPool.mentions(file, JUNIXSOCKET)) {
+      return file;
+    }
+    ConstantPool pool = new ConstantPool(file);
+    pool.rename(LOGGING, "dev/holdfast/agent/adopt/lease/");
+    pool.prefix(JNA, PROPERTIES);
+    pool.prefix(JNI_DISPATCH, PROPERTIES);
+    pool.prefix(JUNIXSOCKET, PROPERTIES);
+    return pool.toClassFile();
   }
 
   byte @Nullable [] read(String path) {
@@ -124,7 +144,11 @@ final class IsolatedLoader extends ClassLoader {
       return null;
     }
     try (InputStream in = jar.getInputStream(entry)) {
-      return in.readAllBytes();
+      byte[] file = new byte[(int) entry.getSize()]; // readAllBytes would leave much behind
+      if (in.readNBytes(file, 0, file.length) < file.length) {
+        throw new EOFException("it is cut short");
+      }
+      return file;
     } catch (IOException e) {
       Said.failure("read " + path + " of " + jar.getName(), e);
       return null;

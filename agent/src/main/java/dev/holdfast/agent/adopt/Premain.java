@@ -49,7 +49,12 @@ public final class Premain {
     List<Offer> inherited = InheritedSockets.find(System.getenv(), pid(), jdk);
     if (inherited.isEmpty() && System.getenv("LISTEN_FDS") != null) {
       // A child of a worker, with its environment but not its sockets: what it binds is its own.
-      Said.debug("the sockets that LISTEN_FDS speaks of are another process's");
+      String why = "the sockets that LISTEN_FDS speaks of are another process's: none is adopted";
+      if (options.required()) {
+        Said.line(why); // a child's own, or somebody's mistake: it must not be found out in vain
+      } else {
+        Said.debug(why);
+      }
       return;
     }
     JarFile jar = new JarFile(jar());

@@ -1,5 +1,6 @@
 package dev.holdfast.agent.adopt;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -88,6 +89,16 @@ class ConstantPoolTest {
       byte[] file = file(Class.forName("sun.nio.ch." + name));
       assertThat(new ConstantPool(file).toClassFile()).as(name).isEqualTo(file);
     }
+  }
+
+  @Test
+  void aTextIsFoundWithoutTakingTheFileApart() throws Exception {
+    byte[] file = file(Caller.class);
+    assertThat(ConstantPool.mentions(file, " hello ")).isTrue();
+    assertThat(ConstantPool.mentions(file, CALLER)).isTrue();
+    assertThat(ConstantPool.mentions(file, " hallo ")).isFalse();
+    assertThat(ConstantPool.mentions("12345678ending".getBytes(US_ASCII), "ending")).isTrue();
+    assertThat(ConstantPool.mentions("12345678endin".getBytes(US_ASCII), "ending")).isFalse();
   }
 
   @Test
