@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Tag;
@@ -101,11 +102,13 @@ class JavaAgentIT {
             ProgramProcess alone = alone(version, httpServer(own))) {
           Probe.http(port);
           probeWhenUp(own, alone);
-          // All is loaded by the time that the broker knows.
           Await.until(
-              () -> "a lease that said that it is ready: " + broker.lastWritten(),
-              () ->
-                  broker.leases().stream().anyMatch(each -> each.string("state").equals("ready")));
+              () -> "the agent has loaded all, and waits: " + adopted.written(),
+              () -> {
+                Set<String> threads = ProcessFacts.switches(adopted.pid()).keySet();
+                return threads.stream().anyMatch(each -> each.startsWith("holdfast-lease "))
+                    && threads.stream().noneMatch(each -> each.startsWith("holdfast-agent "));
+              });
           added.add(
               ProcessFacts.residentMebibytes(adopted.pid())
                   - ProcessFacts.residentMebibytes(alone.pid()));
