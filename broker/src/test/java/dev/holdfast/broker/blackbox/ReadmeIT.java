@@ -7,11 +7,9 @@ import dev.holdfast.broker.testing.BrokerProcess;
 import dev.holdfast.broker.testing.Brokers;
 import dev.holdfast.broker.testing.Checkout;
 import dev.holdfast.broker.testing.ProgramProcess;
+import dev.holdfast.broker.testing.Readme;
 import dev.holdfast.broker.testing.Workers;
 import dev.holdfast.listener.ListenSpec;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -35,44 +33,23 @@ class ReadmeIT {
 
   @RegisterExtension final Brokers brokers = new Brokers();
 
-  private static String readme() throws IOException {
-    return Files.readString(Checkout.command().resolve("../../../README.md").normalize());
-  }
-
-  private static List<String> blocks(String language) throws IOException {
-    List<String> blocks = new ArrayList<>();
-    Matcher matcher =
-        Pattern.compile("```" + language + "\n(.*?)```", Pattern.DOTALL).matcher(readme());
-    while (matcher.find()) {
-      blocks.add(matcher.group(1));
-    }
-    return blocks;
-  }
-
-  /** The one block that has the text. */
-  private static String block(String language, String text) throws IOException {
-    List<String> found = blocks(language).stream().filter(block -> block.contains(text)).toList();
-    assertThat(found).as("blocks of %s with %s", language, text).hasSize(1);
-    return found.get(0);
-  }
-
   @Test
   void itsPythonClientIsTheOneThatIsTested() throws Exception {
     Path tested = Workers.script("acquire.py", BrokerProcess.newDirectory());
-    assertThat(blocks("python")).contains(Files.readString(tested));
+    assertThat(Readme.blocks("python")).contains(Files.readString(tested));
   }
 
   @Test
   void itsConfigurationIsReadAsItStands() throws Exception {
     Path file = BrokerProcess.newDirectory().resolve("readme.toml");
-    Files.writeString(file, block("toml", "[broker]"));
+    Files.writeString(file, Readme.block("toml", "[broker]"));
     assertThat(Configuration.read(file).broker().listeners()).hasSize(4);
   }
 
   @Test
   void itsListeningPortsAreRead() throws Exception {
     List<String> specs = new ArrayList<>();
-    String section = readme().split("## Write a listening port", -1)[1].split("\n## ", -1)[0];
+    String section = Readme.text().split("## Write a listening port", -1)[1].split("\n## ", -1)[0];
     for (String row : section.lines().filter(line -> line.startsWith("| `")).toList()) {
       Matcher spec = Pattern.compile("`([^`]+)`").matcher(row.split("\\|", -1)[1]);
       while (spec.find()) {
@@ -89,14 +66,14 @@ class ReadmeIT {
   void itsVerbsAndOptionsExist() throws Exception {
     Pattern call = Pattern.compile("agent/bin/holdfast ([a-z]+)((?: --?[a-z0-9-]+[^ ]*| [^ -]+)*)");
     int seen = 0;
-    for (String block : blocks("sh")) {
+    for (String block : Readme.blocks("sh")) {
       Matcher matcher = call.matcher(block);
       while (matcher.find()) {
         String verb = matcher.group(1);
         if (verb.equals("demo")) {
           continue;
         }
-        String help = output(Checkout.command().toString(), verb, "--help");
+        String help = Readme.output(Checkout.command().toString(), verb, "--help");
         Matcher option =
             Pattern.compile(" (--[a-z][a-z0-9-]*)").matcher(matcher.group(2).split(" -- ", -1)[0]);
         while (option.find()) {
@@ -108,19 +85,12 @@ class ReadmeIT {
     assertThat(seen).isGreaterThan(10);
   }
 
-  private static String output(String... command) throws Exception {
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor()).as(output).isZero();
-    return output;
-  }
-
   @Test
   void itsJavaServiceCompilesServesAndDrains() throws Exception {
     BrokerProcess broker = brokers.start("web");
     Workers workers = brokers.workers(broker, "web");
     Path source = broker.directory().resolve("Hello.java");
-    Files.writeString(source, blocks("java").get(0));
+    Files.writeString(source, Readme.blocks("java").get(0));
     ProgramProcess hello =
         workers.launch(
             "hello",
@@ -137,7 +107,7 @@ class ReadmeIT {
       assertThat(new String(client.getInputStream().readAllBytes(), StandardCharsets.US_ASCII))
           .endsWith("hello\n");
     }
-    output(
+    Readme.output(
         Checkout.command().toString(),
         "drain",
         broker.leases().get(0).string("lease"),
@@ -155,15 +125,16 @@ class ReadmeIT {
     List<String> command =
         switch (language) {
           case "node" -> {
-            Files.writeString(directory.resolve("server.js"), block("js", "// server.js"));
+            Files.writeString(directory.resolve("server.js"), Readme.block("js", "// server.js"));
             yield List.of("node", "server.js");
           }
           case "python" -> {
-            Files.writeString(directory.resolve("server.py"), block("python", "# server.py"));
+            Files.writeString(
+                directory.resolve("server.py"), Readme.block("python", "# server.py"));
             yield List.of("python3", "server.py");
           }
           default -> {
-            Files.writeString(directory.resolve("Hello.java"), blocks("java").get(0));
+            Files.writeString(directory.resolve("Hello.java"), Readme.blocks("java").get(0));
             yield List.of(
                 java,
                 "--add-opens",
@@ -177,14 +148,14 @@ class ReadmeIT {
     Path file = directory.resolve("shop.toml");
     Files.writeString(
         file,
-        block("toml", "server.js")
+        Readme.block("toml", "server.js")
             .replace("127.0.0.1:8080", "127.0.0.1:0W")
             .replace("/srv/shop", directory.toString())
             .replace("[\"node\", \"server.js\"]", "[" + words + "]"));
     BrokerProcess broker =
         brokers.start(BrokerProcess.Options.none().with("--config", file.toString()), directory);
     String report =
-        output(
+        Readme.output(
             Checkout.command().toString(),
             "prove",
             "web",
@@ -193,38 +164,5 @@ class ReadmeIT {
             "--socket",
             broker.socket().toString());
     assertThat(report).endsWith("Nothing was lost. shop was restarted 2 times.\n");
-  }
-
-  /** An unmodified jar, deployed under load by someone who has read that section alone. */
-  @Test
-  void itsSpringBootServiceIsRestartedAndLosesNothing() throws Exception {
-    Path directory = BrokerProcess.newDirectory();
-    int port;
-    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-      port = free.getLocalPort();
-    }
-    Path jar = Checkout.server("spring-boot").resolve("target/server-tomcat.jar");
-    String java = Checkout.JAVA_HOME.resolve("bin/java").toString();
-    Path file = directory.resolve("shop.toml");
-    Files.writeString(
-        file,
-        block("toml", "javaagent = true")
-            .replace("127.0.0.1:8080", "127.0.0.1:" + port)
-            .replace("\"java\"", '"' + java + '"')
-            .replace(
-                "\"shop.jar\"",
-                "\"" + jar + "\", \"--worker.name=shop\", \"--server.port=" + port + '"'));
-    BrokerProcess broker =
-        brokers.start(BrokerProcess.Options.none().with("--config", file.toString()), directory);
-    String report =
-        output(
-            Checkout.command().toString(),
-            "prove",
-            "web",
-            "--restarts",
-            "1",
-            "--socket",
-            broker.socket().toString());
-    assertThat(report).endsWith("Nothing was lost. shop was restarted once.\n");
   }
 }

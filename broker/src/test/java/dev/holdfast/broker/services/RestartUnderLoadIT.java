@@ -8,7 +8,6 @@ import dev.holdfast.agent.load.LoadReport;
 import dev.holdfast.broker.testing.SupervisedService;
 import java.util.Set;
 import java.util.TreeSet;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -16,7 +15,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Each kind of worker is restarted again and again under load, and no client loses anything. */
-@Tag("unprivileged")
 @Timeout(3600)
 class RestartUnderLoadIT {
   private static final boolean PROOF = Boolean.getBoolean("holdfast.proof");
