@@ -40,8 +40,7 @@ final class InheritedLease {
     if (lease.isEmpty() || count.isEmpty()) {
       return Optional.empty();
     }
-    // Another pid: a wrapper has forked us, or our pid namespace is a new one; and then all that
-    // was
+    // Another pid: a wrapper has forked us, or our pid namespace is a new one, and all that was
     // passed is here. Else the variables were meant for a parent of ours, and 3 may be anything.
     String meantFor = environment.getOrDefault("LISTEN_PID", "");
     boolean ours = meantFor.isEmpty() || meantFor.equals(Long.toString(pid));

@@ -1478,6 +1478,7 @@ public final class BrokerState {
     Lease lease = awaited == null ? null : leases.get(awaited);
     if (lease != null) {
       lease.awaiting().add(link.connection());
+      lease.awaited = true; // a broker of an older version does not say so
       awaitingBy.put(link.connection(), lease.id());
     }
     if (link.watches()) {
