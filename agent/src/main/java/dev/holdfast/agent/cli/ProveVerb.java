@@ -129,9 +129,9 @@ final class ProveVerb extends Verb {
     ProvePlan plan;
     try (Broker broker = connect(surroundings)) {
       plan = plan(speech, broker);
-    }
-    if (plan.service().isPresent()) {
-      awaitStart(plan.service().get(), surroundings);
+      if (plan.service().isPresent()) {
+        awaitStart(plan.service().get(), broker, surroundings);
+      }
     }
     ProveReport report =
         Prove.run(
@@ -148,16 +148,15 @@ final class ProveVerb extends Verb {
    * A service that was only just started has nobody who answers, and its clients would be counted
    * as lost. Its ready-timeout bounds this; then it is failing, which is no start any more.
    */
-  private void awaitStart(String name, Surroundings surroundings) throws Failure, VarlinkException {
-    try (Broker broker = connect(surroundings)) {
-      if (!isStarting(name, broker)) {
-        return;
-      }
-      tell("waiting for a worker of " + name + " to be ready", surroundings);
-      do {
-        LockSupport.parkNanos(BETWEEN_LOOKS.toNanos());
-      } while (isStarting(name, broker));
+  private void awaitStart(String name, Broker broker, Surroundings surroundings)
+      throws Failure, VarlinkException {
+    if (!isStarting(name, broker)) {
+      return;
     }
+    tell("waiting for a worker of " + name + " to be ready", surroundings);
+    do {
+      LockSupport.parkNanos(BETWEEN_LOOKS.toNanos());
+    } while (isStarting(name, broker));
   }
 
   private static boolean isStarting(String name, Broker broker) throws Failure, VarlinkException {

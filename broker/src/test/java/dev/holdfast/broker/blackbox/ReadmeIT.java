@@ -154,15 +154,6 @@ class ReadmeIT {
             .replace("[\"node\", \"server.js\"]", "[" + words + "]"));
     BrokerProcess broker =
         brokers.start(BrokerProcess.Options.none().with("--config", file.toString()), directory);
-    String report =
-        Readme.output(
-            Checkout.command().toString(),
-            "prove",
-            "web",
-            "--restarts",
-            "2",
-            "--socket",
-            broker.socket().toString());
-    assertThat(report).endsWith("Nothing was lost. shop was restarted 2 times.\n");
+    assertThat(Readme.prove(broker, 2)).endsWith("Nothing was lost. shop was restarted 2 times.\n");
   }
 }

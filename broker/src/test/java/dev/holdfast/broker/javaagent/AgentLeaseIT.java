@@ -78,6 +78,16 @@ class AgentLeaseIT {
     return program;
   }
 
+  /** Another one that is ready, and of no service: it does not ask for the drain of the first. */
+  private ProgramProcess beside() throws Exception {
+    ProgramProcess program =
+        stage
+            .workers("web")
+            .exec("second", Adopting.of(Binder.class, "channel", HOST, port).words());
+    awaitReady(program);
+    return program;
+  }
+
   private static String joined(String first, String second) {
     return first.isEmpty() ? second : first + "," + second;
   }
@@ -129,12 +139,7 @@ class AgentLeaseIT {
   void aDrainedServerEndsAndLosesNothing(Way way) throws Exception {
     start();
     ProgramProcess first = next(way, "channel", "");
-    // Not of the same service: it does not ask for the drain, an operator does.
-    ProgramProcess second =
-        stage
-            .workers("web")
-            .exec("second", Adopting.of(Binder.class, "channel", HOST, port).words());
-    awaitReady(second);
+    ProgramProcess second = beside();
     LoadGenerator load = stage.load(16);
     Stage.awaitMore(load, 200);
     drain(first);
@@ -149,11 +154,7 @@ class AgentLeaseIT {
   void aServerThatIsToLiveOnAcceptsNoMore(Way way) throws Exception {
     start();
     ProgramProcess first = next(way, "selector", "drain=close");
-    ProgramProcess second =
-        stage
-            .workers("web")
-            .exec("second", Adopting.of(Binder.class, "channel", HOST, port).words());
-    awaitReady(second);
+    ProgramProcess second = beside();
     LoadGenerator load = stage.load(16);
     Stage.awaitMore(load, 200);
     drain(first);
@@ -175,11 +176,7 @@ class AgentLeaseIT {
   void oneThatIsTerminatedLosesNothing(Way way) throws Exception {
     start();
     ProgramProcess server = next(way, "selector", "");
-    ProgramProcess other =
-        stage
-            .workers("web")
-            .exec("other", Adopting.of(Binder.class, "channel", HOST, port).words());
-    awaitReady(other);
+    ProgramProcess unused = beside();
     LoadGenerator load = stage.load(16);
     Stage.awaitMore(load, 200);
     server.signal(ProgramProcess.SIGTERM);
@@ -290,6 +287,14 @@ class AgentLeaseIT {
 
   // ---- the broker's death
 
+  private static void assertHasReplaced(
+      ProgramProcess after, ProgramProcess before, LoadGenerator load) throws Exception {
+    assertThat(before.awaitEnd()).as(before.written()).isEqualTo(TERMINATED);
+    Stage.awaitMore(load, 200);
+    Stage.endWithoutLoss(load);
+    assertThat(after.isAlive()).isTrue();
+  }
+
   @ParameterizedTest
   @EnumSource
   void theBrokersDeathIsNotNoticed(Way way) throws Exception {
@@ -310,10 +315,7 @@ class AgentLeaseIT {
       assertThat(list.written()).contains(lease, String.valueOf(server.pid()));
     }
     ProgramProcess after = next(way, "selector", "");
-    assertThat(server.awaitEnd()).as(server.written()).isEqualTo(TERMINATED);
-    Stage.awaitMore(load, 200);
-    Stage.endWithoutLoss(load);
-    assertThat(after.isAlive()).isTrue();
+    assertHasReplaced(after, server, load);
   }
 
   /**
@@ -340,10 +342,7 @@ class AgentLeaseIT {
     } finally {
       server.signal(ProgramProcess.SIGCONT);
     }
-    assertThat(server.awaitEnd()).as(server.written()).isEqualTo(TERMINATED);
-    Stage.awaitMore(load, 200);
-    Stage.endWithoutLoss(load);
-    assertThat(after.isAlive()).isTrue();
+    assertHasReplaced(after, server, load);
   }
 
   /** As where a sandbox forbids it: then the agent itself brings the listener back. */

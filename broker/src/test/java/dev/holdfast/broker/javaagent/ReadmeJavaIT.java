@@ -46,16 +46,7 @@ class ReadmeJavaIT {
                 "\"" + jar + "\", \"--worker.name=shop\", \"--server.port=" + port + '"'));
     BrokerProcess broker =
         brokers.start(BrokerProcess.Options.none().with("--config", file.toString()), directory);
-    String report =
-        Readme.output(
-            Checkout.command().toString(),
-            "prove",
-            "web",
-            "--restarts",
-            "1",
-            "--socket",
-            broker.socket().toString());
-    assertThat(report).endsWith("Nothing was lost. shop was restarted once.\n");
+    assertThat(Readme.prove(broker, 1)).endsWith("Nothing was lost. shop was restarted once.\n");
   }
 
   /** Each line as it stands there, with a server that is here behind its {@code --}. */

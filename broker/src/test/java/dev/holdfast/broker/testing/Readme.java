@@ -35,6 +35,19 @@ public final class Readme {
     return found.get(0);
   }
 
+  /** What {@code holdfast prove web} reports, which must pass. */
+  public static String prove(BrokerProcess broker, int restarts)
+      throws IOException, InterruptedException {
+    return output(
+        Checkout.command().toString(),
+        "prove",
+        "web",
+        "--restarts",
+        String.valueOf(restarts),
+        "--socket",
+        broker.socket().toString());
+  }
+
   /** What a command says that must succeed. */
   public static String output(String... command) throws IOException, InterruptedException {
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
